@@ -1,0 +1,82 @@
+# Every target first prepares what it needs, says what it does, and stops at the first failure.
+# Another Python than the one found: make demo PYTHON=/path/to/python3.12
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+find_python = for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$name" && break; \
+	done || true
+PYTHON ?= $(shell $(find_python))
+MANAGE := .venv/bin/python manage.py
+TEST_MANAGE := DJANGO_SETTINGS_MODULE=config.settings.test $(MANAGE)
+ADDRESS ?= 127.0.0.1:8000
+
+.PHONY: help
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Install what is missing: system packages, virtual environment, translations.
+	@if [ -z "$(PYTHON)" ]; then \
+		echo 'Python 3.11 or newer is needed. → Type as root: apt-get install python3 python3-venv' >&2; exit 2; \
+	fi
+	@$(PYTHON) -m config.machine
+
+.PHONY: database
+database: setup ## Start the development database and apply every migration.
+	$(MANAGE) cluster start
+	$(MANAGE) migrate
+
+.PHONY: demo
+demo: database ## From a bare machine to a demo year that has been checked.
+	$(MANAGE) showmigrations
+	$(MANAGE) seed --demo
+	$(MANAGE) health
+	$(MANAGE) verify_integrity
+	@echo
+	@echo 'make run  →  http://$(ADDRESS)/admin/'
+
+.PHONY: run
+run: setup ## The development server, which applies pending migrations first.
+	$(MANAGE) cluster start
+	$(MANAGE) runserver $(ADDRESS)
+
+# Whatever the result is, the cluster is stopped at the end.
+.PHONY: test
+test: setup ## The whole suite on a real PostgreSQL. One part of it: make test TESTS=tests/budget
+	@mkdir -p .local/coverage
+	@trap '$(TEST_MANAGE) cluster stop' EXIT; set -x; \
+	.venv/bin/python -m pytest $(if $(TESTS),$(TESTS),--cov --cov-report=term)
+
+# makemigrations compares with the history of a database. The cluster stays up for the tests; make stop ends it.
+.PHONY: check
+check: setup ## Format, lint, types, layers, missing migrations.
+	.venv/bin/ruff format --check
+	.venv/bin/ruff check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	@trap '$(TEST_MANAGE) cluster stop' EXIT; set -x; \
+	$(TEST_MANAGE) cluster start; \
+	$(TEST_MANAGE) makemigrations --check --dry-run
+
+.PHONY: bench
+bench: setup ## Time the migrations, on a cluster of their own.
+	.venv/bin/python -m tests.benchmarks.migrations
+
+.PHONY: shell
+shell: database ## A Python prompt with every model.
+	$(MANAGE) shell_plus
+
+.PHONY: stop
+stop: ## Stop the private databases. Nothing is lost.
+	@[ ! -x .venv/bin/python ] || { $(MANAGE) cluster stop; $(TEST_MANAGE) cluster stop; }
+
+.PHONY: lock
+lock: ## Renew the lock files from pyproject.toml (needs uv).
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' \
+		--output-file .requirements/production.txt pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' \
+		--group development --output-file .requirements/development.txt pyproject.toml
