@@ -1,0 +1,69 @@
+"""What staging and production have in common: secrets without defaults, nothing that happens by itself.
+
+A function, not a settings module, because the two differ only in the file they read and both must be
+refused for the same reasons.
+"""
+
+from typing import Any
+
+from config.catalogue import translate
+from config.databases import database
+from config.env import BASE_DIR, Environment, InvalidVariable
+from config.log_files import logging_settings
+
+SHORTEST_SECRET_KEY = 50  # Django's own limit, security.W009
+SHORTEST_PASSWORD = 12
+
+
+def deployed_settings(environment: Environment) -> dict[str, Any]:
+    """Return the settings of a deployed environment, or raise with the name of the variable at fault."""
+    for name in ("DEBUG", "MIGRATIONS_RUN", "DROP_SCHEMA"):
+        _refuse_true(environment, name)
+    folder = environment.text("LOG_DIR", str(BASE_DIR / "logs"))
+    migrations = environment.boolean("MIGRATIONS_LOGGING", default=True)
+    return {
+        "ENVIRONMENT": environment.name,
+        "DEBUG": False,
+        "SECRET_KEY": environment.secret("SECRET_KEY", shortest=SHORTEST_SECRET_KEY),
+        "ALLOWED_HOSTS": environment.words("ALLOWED_HOSTS"),
+        "LANGUAGE_CODE": environment.text("LANGUAGE_CODE", "ko"),
+        "CLUSTER": None,
+        "DATABASES": {"default": _database(environment)},
+        "MIGRATIONS_RUN": False,
+        "MIGRATIONS_LOGGING": migrations,
+        "DROP_SCHEMA": False,
+        "LOGGING": logging_settings(folder=folder, migrations=migrations),
+        "STATIC_ROOT": environment.text("STATIC_ROOT", str(BASE_DIR / ".local" / "static")),
+        "MEDIA_ROOT": environment.text("MEDIA_ROOT", str(BASE_DIR / ".local" / "media")),
+        **_https(),
+    }
+
+
+def _database(environment: Environment) -> dict[str, Any]:
+    settings = database(environment)
+    environment.refuse_weak_secret(
+        "DATABASE_URL" if environment.text("DATABASE_URL", "") else "DB_PASSWORD",
+        settings["PASSWORD"],
+        shortest=SHORTEST_PASSWORD,
+    )
+    return settings
+
+
+def _refuse_true(environment: Environment, name: str) -> None:
+    if environment.boolean(name, default=False):
+        raise InvalidVariable(
+            translate("%(variable)s must be false in %(environment)s. Remove it, or set it to false.")
+            % {"variable": name, "environment": environment.name}
+        )
+
+
+def _https() -> dict[str, Any]:
+    return {
+        "SECURE_SSL_REDIRECT": True,
+        "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https"),
+        "SECURE_HSTS_SECONDS": 365 * 24 * 60 * 60,
+        "SECURE_HSTS_INCLUDE_SUBDOMAINS": True,
+        "SECURE_HSTS_PRELOAD": True,
+        "SESSION_COOKIE_SECURE": True,
+        "CSRF_COOKIE_SECURE": True,
+    }

@@ -1,0 +1,160 @@
+import pytest
+
+from config.env import Environment, InvalidVariable, MissingVariable
+
+
+def environment(tmp_path, file="", **process):
+    (tmp_path / ".env.staging").write_text(file, encoding="utf-8")
+    return Environment("staging", folder=tmp_path, process=process)
+
+
+class TestText:
+    def test_prefers_the_process_to_the_file(self, tmp_path):
+        variables = environment(tmp_path, "DB_NAME=file\nDB_HOST=file\n", DB_NAME="process")
+
+        assert variables.text("DB_NAME") == "process"
+        assert variables.text("DB_HOST") == "file"
+
+    def test_names_a_variable_that_is_missing_and_the_file_it_belongs_in(self, tmp_path):
+        with pytest.raises(MissingVariable, match="DB_NAME") as refusal:
+            environment(tmp_path).text("DB_NAME")
+
+        assert ".env.staging" in str(refusal.value)
+
+    def test_takes_an_empty_variable_for_a_missing_one(self, tmp_path):
+        with pytest.raises(MissingVariable, match="DB_NAME"):
+            environment(tmp_path, DB_NAME="").text("DB_NAME")
+
+    def test_falls_back_to_the_default(self, tmp_path):
+        assert environment(tmp_path).text("DB_NAME", "parish_budget") == "parish_budget"
+
+    def test_works_without_a_file(self, tmp_path):
+        variables = Environment("production", folder=tmp_path, process={"DB_NAME": "process"})
+
+        assert variables.text("DB_NAME") == "process"
+
+    def test_takes_a_reference_from_the_process(self, tmp_path):
+        variables = environment(
+            tmp_path, "DB_PASSWORD=${SECRET_OF_THE_VAULT}\n", SECRET_OF_THE_VAULT="s3cret"
+        )
+
+        assert variables.text("DB_PASSWORD") == "s3cret"
+
+    def test_misses_a_reference_to_nothing(self, tmp_path):
+        with pytest.raises(MissingVariable, match="DB_PASSWORD"):
+            environment(tmp_path, "DB_PASSWORD=${DB_PASSWORD}\n").text("DB_PASSWORD")
+
+    def test_leaves_the_process_as_it_is(self, tmp_path, monkeypatch):
+        monkeypatch.delenv("ONLY_IN_THE_FILE", raising=False)
+
+        environment(tmp_path, "ONLY_IN_THE_FILE=1\n")
+
+        with pytest.raises(MissingVariable):
+            Environment("production", folder=tmp_path).text("ONLY_IN_THE_FILE")
+
+    @pytest.mark.parametrize(
+        ("line", "value"),
+        [
+            ("NAME=word", "word"),
+            ("NAME='two words'", "two words"),
+            ('NAME="two words"', "two words"),
+            ("export NAME=word", "word"),
+            ("# a comment\n\nNAME=한글", "한글"),
+            ("NAME=", "default"),
+            ("NAME=p#ss=w%rd", "p#ss=w%rd"),
+        ],
+    )
+    def test_reads_the_usual_forms_of_a_line(self, tmp_path, line, value):
+        assert environment(tmp_path, f"{line}\n").text("NAME", "default") == value
+
+    @pytest.mark.parametrize("line", ["DB_NAME", "DB-NAME=x", " DB_NAME=x", "= x"])
+    def test_refuses_a_malformed_line_by_its_number(self, tmp_path, line):
+        with pytest.raises(InvalidVariable, match=r"\.env\.staging") as refusal:
+            environment(tmp_path, f"DB_HOST=x\n{line}\n")
+
+        assert "2" in str(refusal.value)
+
+
+class TestBoolean:
+    @pytest.mark.parametrize(("value", "meaning"), [("true", True), ("True", True), ("FALSE", False)])
+    def test_knows_true_and_false(self, tmp_path, value, meaning):
+        assert environment(tmp_path, DEBUG=value).boolean("DEBUG", default=not meaning) is meaning
+
+    @pytest.mark.parametrize("value", ["yes", "1", "on", "ture", "0", "true "])
+    def test_refuses_everything_else_by_name_and_value(self, tmp_path, value):
+        with pytest.raises(InvalidVariable, match="DEBUG") as refusal:
+            environment(tmp_path, DEBUG=value).boolean("DEBUG", default=False)
+
+        assert f"“{value}”" in str(refusal.value)
+
+    @pytest.mark.parametrize("default", [True, False])
+    def test_falls_back_to_the_default(self, tmp_path, default):
+        assert environment(tmp_path).boolean("DEBUG", default=default) is default
+
+
+class TestWords:
+    def test_splits_at_commas(self, tmp_path):
+        variables = environment(tmp_path, ALLOWED_HOSTS="a.example, b.example,,")
+
+        assert variables.words("ALLOWED_HOSTS") == ["a.example", "b.example"]
+
+
+class TestPort:
+    @pytest.mark.parametrize("value", ["1", "5432", "65535"])
+    def test_returns_a_port(self, tmp_path, value):
+        assert environment(tmp_path, DB_PORT=value).port("DB_PORT", "5432") == value
+
+    @pytest.mark.parametrize("value", ["0", "65536", "-1", "5432x", "٣", "5 4"])
+    def test_refuses_what_is_no_port_by_name(self, tmp_path, value):
+        with pytest.raises(InvalidVariable, match="DB_PORT"):
+            environment(tmp_path, DB_PORT=value).port("DB_PORT", "5432")
+
+
+class TestIdentifier:
+    def test_returns_a_plain_name(self, tmp_path):
+        assert environment(tmp_path, DB_SCHEMA="parish_2").identifier("DB_SCHEMA", "public") == "parish_2"
+
+    @pytest.mark.parametrize("value", ["Parish", "two words", "a,b", "1st", "x;y", "a" * 64, "a -c role=b"])
+    def test_refuses_what_would_need_quotes_by_name(self, tmp_path, value):
+        with pytest.raises(InvalidVariable, match="DB_SCHEMA"):
+            environment(tmp_path, DB_SCHEMA=value).identifier("DB_SCHEMA", "public")
+
+
+class TestSecret:
+    def test_returns_a_long_random_value(self, tmp_path):
+        assert (
+            environment(tmp_path, SECRET_KEY="4f!x9_pQ2w").secret("SECRET_KEY", shortest=10) == "4f!x9_pQ2w"
+        )
+
+    @pytest.mark.parametrize(
+        "value", ["4f!x9_pQ2", "postgres", "PASSWORD", "changeme", "django-insecure-4f!x9"]
+    )
+    def test_refuses_a_short_or_default_value_by_name_without_showing_it(self, tmp_path, value):
+        with pytest.raises(InvalidVariable, match="SECRET_KEY") as refusal:
+            environment(tmp_path, SECRET_KEY=value).secret("SECRET_KEY", shortest=10)
+
+        assert value not in str(refusal.value)
+
+    def test_refuses_a_default_value_however_long_it_is(self, tmp_path):
+        with pytest.raises(InvalidVariable, match="DB_PASSWORD"):
+            environment(tmp_path, DB_PASSWORD="changeme").secret("DB_PASSWORD", shortest=1)
+
+
+class TestDatabaseUrl:
+    def test_returns_the_parts_of_an_address(self, tmp_path):
+        variables = environment(tmp_path, DATABASE_URL="postgres://u:p%40ss@db.example:5433/parish")
+
+        database = variables.database_url("DATABASE_URL")
+
+        assert (database["HOST"], database["PORT"], database["NAME"]) == ("db.example", 5433, "parish")
+        assert (database["USER"], database["PASSWORD"]) == ("u", "p@ss")
+
+    def test_returns_nothing_for_no_address(self, tmp_path):
+        assert environment(tmp_path).database_url("DATABASE_URL") is None
+
+    @pytest.mark.parametrize("address", ["mysql://u:s3cretword@h/x", "db.example", "postgres://u:p@h:port/x"])
+    def test_refuses_what_is_no_postgresql_address_by_name(self, tmp_path, address):
+        with pytest.raises(InvalidVariable, match="DATABASE_URL") as refusal:
+            environment(tmp_path, DATABASE_URL=address).database_url("DATABASE_URL")
+
+        assert "s3cretword" not in str(refusal.value)

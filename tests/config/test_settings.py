@@ -1,0 +1,189 @@
+import json
+
+import pytest
+
+from config.env import Environment, MissingVariable
+from config.settings.deployed import deployed_settings
+from tests.config.servers import python
+
+DEPLOYED = {
+    "ALLOWED_HOSTS": "budget.example.org",
+    "DB_HOST": "db.example.org",
+    "DB_NAME": "parish_budget",
+    "DB_PASSWORD": "Wq7-pastoral-river",
+    "DB_USERNAME": "parish_budget",
+    "SECRET_KEY": "k2Vx-7Rt" * 8,
+}
+SHOW = (
+    "import importlib, json, sys; module = importlib.import_module(sys.argv[1]);"
+    "print(json.dumps({name: getattr(module, name) for name in sys.argv[2:]}, default=str))"
+)
+
+
+def settings_of(name, *names, **variables):
+    """Import one settings module in a process of its own and return some of its settings."""
+    result = python("-W", "error", "-c", SHOW, f"config.settings.{name}", *names, **variables)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def refusal_of(name, **variables):
+    """Return what the process prints that was to check the settings."""
+    result = python("manage.py", "check", DJANGO_SETTINGS_MODULE=f"config.settings.{name}", **variables)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    return result.stderr
+
+
+class TestEverySettingsModule:
+    @pytest.mark.parametrize("name", ["base", "development", "test", "staging", "production"])
+    def test_imports_without_writing_anything(self, name, tmp_path):
+        logs = tmp_path / "logs"
+
+        settings = settings_of(name, "TIME_ZONE", "USE_TZ", **DEPLOYED, LOG_DIR=str(logs))
+
+        assert settings == {"TIME_ZONE": "Asia/Seoul", "USE_TZ": True}
+        assert not logs.exists()
+
+    @pytest.mark.parametrize("name", ["development", "test", "staging", "production"])
+    def test_names_its_environment_and_a_timeout_for_its_server(self, name):
+        settings = settings_of(name, "ENVIRONMENT", "DATABASES", **DEPLOYED)
+
+        assert settings["ENVIRONMENT"] == name
+        assert settings["DATABASES"]["default"]["HOST"] == "db.example.org"
+        assert settings["DATABASES"]["default"]["OPTIONS"]["connect_timeout"] > 0
+
+
+class TestDevelopment:
+    def test_uses_the_private_cluster_unless_a_server_is_named(self):
+        without = settings_of("development", "CLUSTER", "DATABASES")
+        named = settings_of("development", "CLUSTER", **DEPLOYED)
+
+        assert without["DATABASES"]["default"]["HOST"].startswith("/")
+        assert named["CLUSTER"] is None
+
+    def test_migrates_by_itself_and_keeps_its_data(self):
+        settings = settings_of("development", "DEBUG", "MIGRATIONS_RUN", "DROP_SCHEMA")
+
+        assert settings == {"DEBUG": True, "MIGRATIONS_RUN": True, "DROP_SCHEMA": False}
+
+    @pytest.mark.parametrize("name", ["DEBUG", "MIGRATIONS_RUN", "MIGRATIONS_LOGGING", "DROP_SCHEMA"])
+    def test_refuses_an_unknown_boolean_by_name(self, name):
+        assert name in refusal_of("development", **{name: "yes"})
+
+    def test_puts_the_tables_into_the_schema_and_finds_the_extensions_in_public(self):
+        settings = settings_of("development", "DATABASES", DB_SCHEMA="parish")
+
+        options = settings["DATABASES"]["default"]["OPTIONS"]["options"]
+        assert options == "-c search_path=parish,public"
+
+    def test_takes_an_address_instead_of_its_parts(self):
+        settings = settings_of(
+            "development", "DATABASES", DATABASE_URL="postgres://u:p@db.example.org:5433/x"
+        )
+
+        database = settings["DATABASES"]["default"]
+        assert (database["HOST"], database["PORT"], database["NAME"]) == ("db.example.org", 5433, "x")
+
+    def test_refuses_an_address_without_a_database(self):
+        assert "DATABASE_URL" in refusal_of("development", DATABASE_URL="postgres://u:p@db.example.org")
+
+
+class TestTest:
+    def test_never_migrates_or_drops_by_itself(self):
+        settings = settings_of(
+            "test",
+            "DEBUG",
+            "MIGRATIONS_RUN",
+            "DROP_SCHEMA",
+            DEBUG="true",
+            MIGRATIONS_RUN="true",
+            DROP_SCHEMA="true",
+        )
+
+        assert settings == {"DEBUG": False, "MIGRATIONS_RUN": False, "DROP_SCHEMA": False}
+
+
+@pytest.mark.parametrize("name", ["staging", "production"])
+class TestDeployed:
+    @pytest.mark.parametrize("variable", sorted(DEPLOYED))
+    def test_refuses_to_start_without_a_variable_by_name(self, name, variable):
+        assert variable in refusal_of(name, **{**DEPLOYED, variable: ""})
+
+    @pytest.mark.parametrize("variable", ["DEBUG", "MIGRATIONS_RUN", "DROP_SCHEMA"])
+    def test_refuses_what_is_for_development_by_name(self, name, variable):
+        assert variable in refusal_of(name, **DEPLOYED, **{variable: "true"})
+
+    @pytest.mark.parametrize("variable", ["DEBUG", "MIGRATIONS_LOGGING"])
+    def test_refuses_an_unknown_boolean_by_name(self, name, variable):
+        assert variable in refusal_of(name, **DEPLOYED, **{variable: "on"})
+
+    @pytest.mark.parametrize("password", ["postgres", "changeme", "q7-river"])
+    def test_refuses_a_default_password_by_name(self, name, password):
+        refusal = refusal_of(name, **{**DEPLOYED, "DB_PASSWORD": password})
+
+        assert "DB_PASSWORD" in refusal
+        assert password not in refusal
+
+    def test_refuses_a_default_password_inside_an_address(self, name):
+        address = "postgres://parish:postgres@db.example.org/parish_budget"
+
+        assert "DATABASE_URL" in refusal_of(name, **DEPLOYED, DATABASE_URL=address)
+
+    @pytest.mark.parametrize("key", ["insecure-" + "k2Vx-7Rt" * 8, "k2Vx-7Rt" * 5])
+    def test_refuses_an_insecure_key_by_name(self, name, key):
+        refusal = refusal_of(name, **{**DEPLOYED, "SECRET_KEY": key})
+
+        assert "SECRET_KEY" in refusal
+        assert key not in refusal
+
+    def test_starts_no_cluster_and_hides_what_went_wrong_from_visitors(self, name):
+        settings = settings_of(name, "CLUSTER", "DEBUG", "SECURE_SSL_REDIRECT", **DEPLOYED)
+
+        assert settings == {"CLUSTER": None, "DEBUG": False, "SECURE_SSL_REDIRECT": True}
+
+    def test_passes_the_deployment_checks_of_django(self, name):
+        module = f"config.settings.{name}"
+        result = python(
+            "manage.py",
+            "check",
+            "--deploy",
+            "--fail-level=WARNING",
+            DJANGO_SETTINGS_MODULE=module,
+            **DEPLOYED,
+        )
+
+        assert result.returncode == 0, result.stderr
+
+
+class TestDefaultSettings:
+    SHOW = (
+        "import os; os.environ.pop('DJANGO_SETTINGS_MODULE'); {}; print(os.environ['DJANGO_SETTINGS_MODULE'])"
+    )
+
+    def test_of_manage_are_those_of_development(self):
+        call = "import manage, sys; sys.argv = ['manage.py', 'version']; manage.main()"
+
+        result = python("-c", self.SHOW.format(call))
+
+        assert result.stdout.splitlines()[-1] == "config.settings.development"
+
+    @pytest.mark.parametrize("name", ["wsgi", "asgi"])
+    def test_of_a_web_server_are_those_of_production(self, name):
+        result = python("-c", self.SHOW.format(f"import config.{name}"), **DEPLOYED)
+
+        assert result.stdout.splitlines()[-1] == "config.settings.production", result.stderr
+
+    def test_of_a_web_server_refuse_to_start_without_secrets(self):
+        result = python("-c", self.SHOW.format("import config.wsgi"))
+
+        assert result.returncode == 1
+        assert "SECRET_KEY is missing" in result.stderr
+
+
+class TestDeployedSettings:
+    def test_names_the_file_in_which_to_write_the_variable(self, tmp_path):
+        with pytest.raises(MissingVariable, match="SECRET_KEY") as refusal:
+            deployed_settings(Environment("staging", folder=tmp_path, process={}))
+
+        assert ".env.staging" in str(refusal.value)
