@@ -1,0 +1,168 @@
+"""The audit trail: who changed what, when, from what to what. Rows are only ever added."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.functions import RandomUUID
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+from uuid_utils.compat import uuid7
+
+
+class AuditTrail(models.Model):
+    """One change or one business action.
+
+    It has no foreign keys, because deleting a person must not edit history; names are copied.
+    """
+
+    class Action(models.TextChoices):
+        INSERT = "INSERT", _("Insert")
+        UPDATE = "UPDATE", _("Update")
+        DELETE = "DELETE", _("Delete")
+        SUBMIT = "SUBMIT", _("Submit")
+        APPROVE = "APPROVE", _("Approve")
+        REJECT = "REJECT", _("Reject")
+        REOPEN = "REOPEN", _("Reopen")
+        COMPLETE = "COMPLETE", _("Complete")
+        PUBLISH = "PUBLISH", _("Publish")
+        LOGIN = "LOGIN", _("Sign-in")
+        LOGIN_FAILED = "LOGIN_FAILED", _("Failed sign-in")
+        EXPORT = "EXPORT", _("Export")
+        VIEW_SENSITIVE = "VIEW_SENSITIVE", _("View of sensitive data")
+
+    class Severity(models.TextChoices):
+        INFO = "INFO", _("Information")
+        WARNING = "WARNING", _("Warning")
+        CRITICAL = "CRITICAL", _("Critical")
+
+    id = models.UUIDField(
+        primary_key=True,
+        default=uuid7,
+        db_default=RandomUUID(),
+        editable=False,
+        db_comment="Time-ordered key",
+    )
+    occurred_at = models.DateTimeField(_("time"), db_default=Now(), db_comment="When it happened")
+    action = models.CharField(
+        _("action"), max_length=20, choices=Action, db_comment="What the database or a person did"
+    )
+    severity = models.CharField(
+        _("severity"),
+        max_length=10,
+        choices=Severity,
+        default=Severity.INFO,
+        db_default=Severity.INFO,
+        db_comment="INFO, WARNING or CRITICAL",
+    )
+    table_name = models.CharField(
+        _("table"), max_length=63, blank=True, default="", db_default="", db_comment="Table of the row"
+    )
+    record_id = models.UUIDField(_("record"), null=True, blank=True, db_comment="Key of the row")
+    old_values = models.JSONField(
+        _("values before"), null=True, blank=True, db_comment="Column → value; only what an UPDATE changed"
+    )
+    new_values = models.JSONField(
+        _("values after"), null=True, blank=True, db_comment="Column → value; only what an UPDATE changed"
+    )
+    changed_fields = ArrayField(
+        models.CharField(max_length=63),
+        verbose_name=_("changed fields"),
+        default=list,
+        db_default=[],
+        blank=True,
+        db_comment="Columns that an UPDATE changed",
+    )
+    actor_id = models.UUIDField(_("person"), null=True, blank=True, db_comment="Key in users at the time")
+    actor_name = models.CharField(
+        _("name of the person"),
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+        db_comment="Copy of the name",
+    )
+    actor_email = models.CharField(
+        _("e-mail of the person"),
+        max_length=254,
+        blank=True,
+        default="",
+        db_default="",
+        db_comment="Copy of the address",
+    )
+    organization_id = models.UUIDField(
+        _("organization"), null=True, blank=True, db_comment="Whose record it is"
+    )
+    session_hash = models.CharField(
+        _("session"), max_length=64, blank=True, default="", db_default="", db_comment="SHA-256 of the key"
+    )
+    ip_address = models.GenericIPAddressField(
+        _("address"), null=True, blank=True, db_comment="Address of the client"
+    )
+    user_agent = models.TextField(
+        _("browser"), blank=True, default="", db_default="", db_comment="User-Agent of the client"
+    )
+    request_id = models.UUIDField(_("request"), null=True, blank=True, db_comment="Groups one request")
+    command = models.CharField(
+        _("command"),
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+        db_comment="Management command, if one acted",
+    )
+    reason = models.TextField(_("reason"), blank=True, default="", db_default="", db_comment="Why")
+    transaction_id = models.BigIntegerField(
+        _("transaction"), null=True, blank=True, db_comment="Groups the changes of one transaction"
+    )
+
+    class Meta:
+        db_table = "audit_trails"
+        db_table_comment = "Audit trail (감사 추적), append-only"
+        verbose_name = _("audit trail entry")
+        verbose_name_plural = _("audit trail")
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(
+                    action__in=[
+                        "INSERT",
+                        "UPDATE",
+                        "DELETE",
+                        "SUBMIT",
+                        "APPROVE",
+                        "REJECT",
+                        "REOPEN",
+                        "COMPLETE",
+                        "PUBLISH",
+                        "LOGIN",
+                        "LOGIN_FAILED",
+                        "EXPORT",
+                        "VIEW_SENSITIVE",
+                    ]
+                ),
+                name="audit_trail_action_valid",
+                violation_error_message=_("Choose one of the listed actions."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(severity__in=["INFO", "WARNING", "CRITICAL"]),
+                name="audit_trail_severity_valid",
+                violation_error_message=_("Choose one of the listed severities."),
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(action__in=["INSERT", "UPDATE", "DELETE"]) | ~models.Q(table_name=""),
+                name="audit_trail_change_names_table",
+                violation_error_message=_("A change of data names its table."),
+            ),
+        )
+        indexes = (
+            # The admin's list, newest first, by keyset.
+            models.Index(fields=["-occurred_at", "-id"], name="audit_trails_by_time"),
+            # The history page of one record.
+            models.Index(fields=["table_name", "record_id", "-occurred_at"], name="audit_trails_by_record"),
+            # The list filtered by organization: all that an auditor sees.
+            models.Index(fields=["organization_id", "-occurred_at"], name="audit_trails_by_organization"),
+            # The list filtered by person.
+            models.Index(fields=["actor_id", "-occurred_at"], name="audit_trails_by_actor"),
+        )
+
+    def __str__(self) -> str:
+        record = f"{self.table_name} {self.record_id or ''}".strip()
+        return f"{self.occurred_at:%Y-%m-%d %H:%M:%S} {self.action} {record}".rstrip()
