@@ -1,0 +1,79 @@
+"""Django's migrate, which also writes down what it did to each migration and how long that took."""
+
+import logging
+import time
+from typing import Any
+
+from django.conf import settings
+from django.core.management.commands import migrate
+from django.db.migrations import Migration
+from django.utils.translation import get_language, gettext, override
+
+from config.log_files import MIGRATIONS_LOGGER
+from config.operations.schemas import require_schema
+
+logger = logging.getLogger(MIGRATIONS_LOGGER)
+
+# Only these two change the schema; rendering models and writing history are part of them.
+_VERBS = {"apply": "applied", "unapply": "reverted"}
+
+
+class Command(migrate.Command):
+    """Creating a test database calls this, too: it only adds lines to a log."""
+
+    _language: str | None = None
+    _running: Migration | None = None
+    _started = 0.0
+
+    def handle(self, *args: Any, **options: Any) -> str | None:
+        self._language = get_language()  # Django translates nothing while it migrates.
+        self._running = None
+        require_schema(alias=options["database"])
+        try:
+            return super().handle(*args, **options)
+        except BaseException:  # An interruption leaves a migration as unfinished as an error does.
+            self._log_failure()
+            raise
+
+    def migration_progress_callback(
+        self, action: str, migration: Migration | None = None, fake: bool = False
+    ) -> None:
+        super().migration_progress_callback(action, migration, fake)
+        direction, _, event = action.partition("_")
+        if migration is None or direction not in _VERBS:
+            return
+        if event == "start":
+            self._begin(migration, direction)
+        else:
+            self._end(migration, direction, fake)
+
+    def _begin(self, migration: Migration, direction: str) -> None:
+        self._running, self._started = migration, time.monotonic()
+        logger.info("%s is being %s", migration, _VERBS[direction])
+
+    def _end(self, migration: Migration, direction: str, fake: bool) -> None:
+        self._running = None
+        seconds = self._seconds()
+        outcome = f"{_VERBS[direction]}{' (only recorded)' if fake else ''}"
+        if seconds < settings.SLOW_MIGRATION_SECONDS:
+            logger.info("%s %s in %.2f s", migration, outcome, seconds)
+        else:
+            logger.warning("%s %s in %.2f s, which is slow", migration, outcome, seconds)
+            self._warn(migration, seconds)
+
+    def _log_failure(self) -> None:
+        if self._running is None:
+            return
+        logger.exception("%s failed after %.2f s", self._running, self._seconds())
+        if self.verbosity >= 1:
+            self.stdout.write()  # Ends the line "Applying …", so that the message has one of its own.
+
+    def _warn(self, migration: Migration, seconds: float) -> None:
+        with override(self._language):
+            warning = gettext(
+                "%(migration)s took %(seconds)d seconds, longer than the %(limit)d that are expected."
+            ) % {"migration": migration, "seconds": seconds, "limit": settings.SLOW_MIGRATION_SECONDS}
+        self.stderr.write(warning, self.style.WARNING)
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._started

@@ -1,0 +1,115 @@
+import io
+
+import psycopg
+import pytest
+from django.core.management import call_command
+from django.db import ProgrammingError, connection
+from django.db.models.signals import post_migrate, pre_migrate
+from django.utils.translation import override
+
+from tests.config.servers import administer, manage
+
+SESSIONS = "sessions.0001_initial"
+
+
+def migrate(*arguments, **options):
+    errors = io.StringIO()
+    call_command("migrate", *arguments, verbosity=0, stderr=errors, **options)
+    return errors.getvalue()
+
+
+class TestMigrate:
+    def test_logs_the_start_and_the_duration_of_what_it_applies(self, sessions_reverted, migration_log):
+        migrate("sessions")
+
+        start, end = migration_log()
+        assert start[0] == end[0] == "INFO"
+        assert f"{SESSIONS} is being applied" in start[1]
+        assert f"{SESSIONS} applied in 0." in end[1]
+
+    def test_logs_what_it_reverts(self, sessions_reverted, migration_log):
+        migrate("sessions")
+
+        migrate("sessions", "zero")
+
+        assert f"{SESSIONS} reverted in 0." in migration_log()[-1][1]
+
+    def test_tells_what_was_only_recorded(self, sessions_reverted, migration_log):
+        migrate("sessions", fake=True)
+
+        assert f"{SESSIONS} applied (only recorded)" in migration_log()[-1][1]
+
+    def test_logs_nothing_when_nothing_is_pending(self, sessions_reverted, migration_log):
+        migrate("sessions", "zero")
+
+        assert migration_log() == []
+
+    def test_is_quiet_on_the_terminal_about_a_quick_migration(self, sessions_reverted):
+        assert migrate("sessions") == ""
+
+    def test_warns_of_a_slow_migration_in_the_log_and_on_the_terminal(
+        self, sessions_reverted, migration_log, settings
+    ):
+        settings.SLOW_MIGRATION_SECONDS = 0
+
+        with override("en"):
+            errors = migrate("sessions")
+
+        assert migration_log()[-1][0] == "WARNING"
+        assert f"{SESSIONS} took 0 seconds" in errors
+
+    def test_logs_a_failure_with_its_cause_and_passes_it_on(self, sessions_reverted, migration_log):
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE django_session ()")
+
+        with pytest.raises(ProgrammingError, match="django_session"):
+            migrate("sessions")
+
+        level, text = migration_log()[-1]
+        assert level == "ERROR"
+        assert f"{SESSIONS} failed after 0." in text
+        assert '"django_session" already exists' in text
+
+    @pytest.mark.parametrize("moment", [pre_migrate, post_migrate], ids=["before", "after"])
+    def test_blames_no_migration_for_a_failure_before_or_after_them(
+        self, sessions_reverted, migration_log, moment
+    ):
+        def refuse(**signal):
+            raise RuntimeError("not now")
+
+        moment.connect(refuse)
+        try:
+            with pytest.raises(RuntimeError, match="not now"):
+                migrate("sessions")
+        finally:
+            moment.disconnect(refuse)
+
+        assert "ERROR" not in dict(migration_log())
+
+    def test_writes_the_file_of_the_day(self, empty_database, tmp_path):
+        result = manage("migrate", "contenttypes", **empty_database)
+
+        assert result.returncode == 0
+        assert result.stderr == ""
+        (log,) = (tmp_path / "logs").glob("migration-*.log")
+        assert "contenttypes.0001_initial applied in" in log.read_text(encoding="utf-8")
+
+    def test_fills_the_schema_it_was_given_and_no_other(self, empty_database):
+        name = empty_database["DB_NAME"]
+        administer("CREATE SCHEMA parish AUTHORIZATION {}", empty_database["DB_USERNAME"], database=name)
+
+        result = manage("migrate", "contenttypes", **empty_database, DB_SCHEMA="parish")
+
+        assert result.returncode == 0, result.stderr
+        administer("SELECT FROM {}.django_content_type", "parish", database=name)
+        with pytest.raises(psycopg.errors.UndefinedTable):
+            administer("SELECT FROM {}.django_content_type", "public", database=name)
+
+    def test_creates_the_schema_of_a_test_database(self, empty_database):
+        result = manage(
+            "migrate",
+            "contenttypes",
+            **{**empty_database, "DB_SCHEMA": "parish", "DJANGO_SETTINGS_MODULE": "config.settings.test"},
+        )
+
+        assert result.returncode == 0, result.stderr
