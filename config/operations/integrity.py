@@ -1,0 +1,166 @@
+"""Do the stored data agree with each other? Asks every app, and the database about itself.
+
+Constraints and triggers keep data right only while they are there, enabled and validated, so these
+checks look at the rows and at the catalogue.
+"""
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+from django.apps import apps
+from django.core import checks
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.models import BooleanField, CheckConstraint, ExpressionWrapper, Model
+from django.utils.module_loading import module_has_submodule
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+UNVALIDATED_CONSTRAINTS = """
+    SELECT conrelid::regclass::text, quote_ident(conname)
+      FROM pg_constraint
+     WHERE NOT convalidated AND connamespace = quote_ident(current_schema())::regnamespace
+     ORDER BY 1, 2
+"""
+
+FOREIGN_KEYS = """
+    SELECT conrelid::regclass::text,
+           confrelid::regclass::text,
+           ARRAY(SELECT quote_ident(attname)
+                   FROM unnest(conkey) WITH ORDINALITY AS part(number, place)
+                   JOIN pg_attribute ON attrelid = conrelid AND attnum = number
+                  ORDER BY place),
+           ARRAY(SELECT quote_ident(attname)
+                   FROM unnest(confkey) WITH ORDINALITY AS part(number, place)
+                   JOIN pg_attribute ON attrelid = confrelid AND attnum = number
+                  ORDER BY place)
+      FROM pg_constraint
+     WHERE contype = 'f' AND connamespace = quote_ident(current_schema())::regnamespace
+     ORDER BY 1, conname
+"""
+
+INVALID_INDEXES = """
+    SELECT indrelid::regclass::text, indexrelid::regclass::text
+      FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+     WHERE NOT (indisvalid AND indisready)
+       AND relnamespace = quote_ident(current_schema())::regnamespace
+     ORDER BY 1, 2
+"""
+
+# A foreign key is enforced by several internal triggers; it is named once.
+DISABLED_TRIGGERS = """
+    SELECT DISTINCT tgrelid::regclass::text, quote_ident(coalesce(conname, tgname))
+      FROM pg_trigger
+      JOIN pg_class ON pg_class.oid = tgrelid
+      LEFT JOIN pg_constraint ON pg_constraint.oid = tgconstraint
+     WHERE tgenabled IN ('D', 'R') AND relnamespace = quote_ident(current_schema())::regnamespace
+     ORDER BY 1, 2
+"""
+
+
+def find_problems(*, using: str = DEFAULT_DB_ALIAS) -> Iterator[checks.CheckMessage]:
+    """Yield what `check_integrity(using=…)` of the module `integrity` of each installed app finds."""
+    for app in apps.get_app_configs():
+        if app.module is not None and module_has_submodule(app.module, "integrity"):
+            yield from import_module(f"{app.name}.integrity").check_integrity(using=using)
+
+
+def check_integrity(*, using: str) -> Iterator[checks.CheckMessage]:
+    yield from _unvalidated_constraints(using)
+    yield from _orphans(using)
+    yield from _rows_against_the_rules(using)
+    yield from _invalid_indexes(using)
+    yield from _disabled_triggers(using)
+
+
+def _unvalidated_constraints(using: str) -> Iterator[checks.CheckMessage]:
+    for table, name in _rows(using, UNVALIDATED_CONSTRAINTS):
+        yield checks.Error(
+            _("This constraint has not been validated, so rows from before it may break it."),
+            hint=f"ALTER TABLE {table} VALIDATE CONSTRAINT {name}",
+            obj=f"{table}.{name}",
+            id="operations.E101",
+        )
+
+
+def _orphans(using: str) -> Iterator[checks.CheckMessage]:
+    """Look at every foreign key: a trusted one may have been bypassed with its triggers disabled."""
+    for table, referenced, columns, keys in _rows(using, FOREIGN_KEYS):
+        [(count, examples)] = _rows(using, _count_of_orphans(table, referenced, columns, keys))
+        if count:
+            message = ngettext(
+                "%(count)d row points at a row of %(table)s that does not exist: %(examples)s",
+                "%(count)d rows point at rows of %(table)s that do not exist: %(examples)s",
+                count,
+            )
+            yield checks.Error(
+                message % {"count": count, "table": referenced, "examples": ", ".join(examples)},
+                hint=_("Restore the missing rows from a backup, or correct what points at them."),
+                obj=f"{table} ({', '.join(columns)})",
+                id="operations.E102",
+            )
+
+
+def _count_of_orphans(table: str, referenced: str, columns: list[str], keys: list[str]) -> str:
+    """Return SQL for the number of orphans and some of the keys they point at; names come quoted."""
+    pairs = zip(columns, keys, strict=True)
+    found = " AND ".join(f"referenced.{key} = referring.{column}" for column, key in pairs)
+    given = " AND ".join(f"referring.{column} IS NOT NULL" for column in columns)
+    pointer = " || ' ' || ".join(f"referring.{column}::text" for column in columns)
+    return f"""
+        SELECT count(*), (array_agg(DISTINCT {pointer}))[1:3]
+          FROM {table} AS referring
+         WHERE {given} AND NOT EXISTS (SELECT FROM {referenced} AS referenced WHERE {found})
+    """  # noqa: S608 - names from the catalogue, quoted by it
+
+
+def _rows_against_the_rules(using: str) -> Iterator[checks.CheckMessage]:
+    """Hold every row against the CHECK constraints its model declares, whether or not they are there."""
+    for model in apps.get_models():
+        for constraint in model._meta.constraints:
+            if isinstance(constraint, CheckConstraint):
+                yield from _rows_against(constraint, model, using)
+
+
+def _rows_against(
+    constraint: CheckConstraint, model: type[Model], using: str
+) -> Iterator[checks.CheckMessage]:
+    # As in the constraint itself, what is unknown (NULL) obeys.
+    obeys = ExpressionWrapper(constraint.condition, output_field=BooleanField())  # type: ignore[type-var]
+    for row in model._default_manager.using(using).annotate(obeys=obeys).filter(obeys=False).order_by("pk"):
+        yield checks.Error(
+            _("This row breaks the rule %(name)s: %(sentence)s")
+            % {"name": constraint.name, "sentence": constraint.get_violation_error_message()},
+            hint=_("Correct the row. If “\\d %(table)s” in manage.py dbshell lacks the rule, add it again.")
+            % {"table": model._meta.db_table},
+            obj=row,
+            id="operations.E103",
+        )
+
+
+def _invalid_indexes(using: str) -> Iterator[checks.CheckMessage]:
+    for table, name in _rows(using, INVALID_INDEXES):
+        yield checks.Error(
+            _("This index of %(table)s is invalid: its building was interrupted, and no query uses it.")
+            % {"table": table},
+            hint=f"REINDEX INDEX CONCURRENTLY {name}",
+            obj=name,
+            id="operations.E104",
+        )
+
+
+def _disabled_triggers(using: str) -> Iterator[checks.CheckMessage]:
+    for table, name in _rows(using, DISABLED_TRIGGERS):
+        yield checks.Error(
+            _("This trigger is disabled, so what it guards is not guarded."),
+            hint=f"ALTER TABLE {table} ENABLE TRIGGER ALL",
+            obj=f"{table}.{name}",
+            id="operations.E105",
+        )
+
+
+def _rows(using: str, query: str) -> list[tuple[Any, ...]]:
+    with connections[using].cursor() as cursor:
+        cursor.execute(query)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
