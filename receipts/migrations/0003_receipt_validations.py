@@ -77,14 +77,14 @@ class Migration(migrations.Migration):
                 (
                     "paid_on",
                     models.DateField(
-                        blank=True, db_comment="Date on the receipt, checked", null=True, verbose_name="date"
+                        blank=True, db_comment="Date on the receipt", null=True, verbose_name="date"
                     ),
                 ),
                 (
                     "merchant",
                     models.CharField(
                         blank=True,
-                        db_comment="Shop, checked",
+                        db_comment="Name of the shop",
                         db_default="",
                         default="",
                         max_length=200,
@@ -93,15 +93,13 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "total_amount",
-                    models.BigIntegerField(
-                        blank=True, db_comment="Won, checked", null=True, verbose_name="total"
-                    ),
+                    models.BigIntegerField(blank=True, db_comment="Won", null=True, verbose_name="total"),
                 ),
                 (
                     "business_number",
                     models.CharField(
                         blank=True,
-                        db_comment="사업자등록번호, checked",
+                        db_comment="사업자등록번호",
                         db_default="",
                         default="",
                         max_length=12,
@@ -118,7 +116,7 @@ class Migration(migrations.Migration):
                             ("CASH", "Cash"),
                             ("PERSONAL_CARD", "Personal card"),
                         ],
-                        db_comment="결제방식, checked",
+                        db_comment="결제방식, if the receipt tells",
                         db_default="",
                         default="",
                         max_length=20,
@@ -129,7 +127,7 @@ class Migration(migrations.Migration):
                     "items",
                     models.JSONField(
                         blank=True,
-                        db_comment="[{name, quantity, unit_price, amount}], won, checked",
+                        db_comment="[{name, quantity, unit_price, amount}], won",
                         db_default=models.Value([], models.JSONField()),
                         default=list,
                         verbose_name="items",

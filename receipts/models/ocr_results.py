@@ -3,15 +3,12 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from budget.models import PaymentMethod
-from budget.models.records import Record
 from budget.money import LARGEST_AMOUNT, MoneyField
+from receipts.models.contents import ReceiptContent, content_constraints
 from receipts.models.scans import ReceiptScan
 
-BUSINESS_NUMBER = r"^[0-9]{3}-[0-9]{2}-[0-9]{5}$"
 
-
-class OcrResult(Record):
+class OcrResult(ReceiptContent):
     class Status(models.TextChoices):
         SUCCEEDED = "SUCCEEDED", _("Succeeded")
         FAILED = "FAILED", _("Failed")
@@ -46,36 +43,7 @@ class OcrResult(Record):
         blank=True,
         db_comment="[{text, box: [left, top, right, bottom] in pixels, confidence: 0–1}]",
     )
-    paid_on = models.DateField(_("date"), null=True, blank=True, db_comment="Date on the receipt")
-    merchant = models.CharField(
-        _("merchant"), max_length=200, blank=True, default="", db_default="", db_comment="Name of the shop"
-    )
-    total_amount = MoneyField(_("total"), null=True, blank=True, db_comment="Won")
     vat_amount = MoneyField(_("VAT"), null=True, blank=True, db_comment="부가세, won")
-    business_number = models.CharField(
-        _("business number"),
-        max_length=12,
-        blank=True,
-        default="",
-        db_default="",
-        db_comment="사업자등록번호",
-    )
-    payment_method = models.CharField(
-        _("payment method"),
-        max_length=20,
-        choices=PaymentMethod,
-        blank=True,
-        default="",
-        db_default="",
-        db_comment="결제방식, if the receipt tells",
-    )
-    items = models.JSONField(
-        _("items"),
-        default=list,
-        db_default=models.Value([], models.JSONField()),
-        blank=True,
-        db_comment="[{name, quantity, unit_price, amount}], won",
-    )
     confidence = models.DecimalField(
         _("confidence"), max_digits=4, decimal_places=3, null=True, blank=True, db_comment="Overall, 0–1"
     )
@@ -95,6 +63,7 @@ class OcrResult(Record):
         verbose_name = _("OCR result")
         verbose_name_plural = _("OCR results")
         constraints = (
+            *content_constraints("ocr_result"),
             models.CheckConstraint(
                 condition=models.Q(status__in=["SUCCEEDED", "FAILED"]),
                 name="ocr_result_status_valid",
@@ -114,18 +83,6 @@ class OcrResult(Record):
                 condition=models.Q(vat_amount__range=(0, LARGEST_AMOUNT)),
                 name="ocr_result_vat_amount_range",
                 violation_error_message=_("The VAT is between 0 and 1 trillion won."),
-            ),
-            models.CheckConstraint(
-                condition=models.Q(business_number="") | models.Q(business_number__regex=BUSINESS_NUMBER),
-                name="ocr_result_business_number_format",
-                violation_error_message=_("Write the business number like 123-45-67890."),
-            ),
-            models.CheckConstraint(
-                condition=models.Q(
-                    payment_method__in=["", "DEBIT_CARD", "TRANSFER", "CASH", "PERSONAL_CARD"]
-                ),
-                name="ocr_result_payment_method_valid",
-                violation_error_message=_("Choose one of the listed payment methods."),
             ),
             models.CheckConstraint(
                 condition=models.Q(confidence__range=(0, 1)),

@@ -3,13 +3,13 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from budget.models import PaymentMethod, User
-from budget.models.records import Record
-from budget.money import LARGEST_AMOUNT, MoneyField
-from receipts.models.ocr_results import BUSINESS_NUMBER, OcrResult
+from budget.models import User
+from budget.money import LARGEST_AMOUNT
+from receipts.models.contents import ReceiptContent, content_constraints
+from receipts.models.ocr_results import OcrResult
 
 
-class ReceiptValidation(Record):
+class ReceiptValidation(ReceiptContent):
     class Status(models.TextChoices):
         PENDING = "PENDING", _("To be checked")
         CONFIRMED = "CONFIRMED", _("Confirmed")
@@ -31,35 +31,6 @@ class ReceiptValidation(Record):
         default=Status.PENDING,
         db_default=Status.PENDING,
         db_comment="PENDING, CONFIRMED, CORRECTED or REJECTED",
-    )
-    paid_on = models.DateField(_("date"), null=True, blank=True, db_comment="Date on the receipt, checked")
-    merchant = models.CharField(
-        _("merchant"), max_length=200, blank=True, default="", db_default="", db_comment="Shop, checked"
-    )
-    total_amount = MoneyField(_("total"), null=True, blank=True, db_comment="Won, checked")
-    business_number = models.CharField(
-        _("business number"),
-        max_length=12,
-        blank=True,
-        default="",
-        db_default="",
-        db_comment="사업자등록번호, checked",
-    )
-    payment_method = models.CharField(
-        _("payment method"),
-        max_length=20,
-        choices=PaymentMethod,
-        blank=True,
-        default="",
-        db_default="",
-        db_comment="결제방식, checked",
-    )
-    items = models.JSONField(
-        _("items"),
-        default=list,
-        db_default=models.Value([], models.JSONField()),
-        blank=True,
-        db_comment="[{name, quantity, unit_price, amount}], won, checked",
     )
     corrections = models.JSONField(
         _("corrections"),
@@ -91,6 +62,7 @@ class ReceiptValidation(Record):
         verbose_name = _("receipt validation")
         verbose_name_plural = _("receipt validations")
         constraints = (
+            *content_constraints("receipt_validation"),
             models.CheckConstraint(
                 condition=models.Q(status__in=["PENDING", "CONFIRMED", "CORRECTED", "REJECTED"]),
                 name="receipt_validation_status_valid",
@@ -112,18 +84,6 @@ class ReceiptValidation(Record):
                 condition=models.Q(total_amount__range=(1, LARGEST_AMOUNT)),
                 name="receipt_validation_total_amount_range",
                 violation_error_message=_("The total is between 1 and 1 trillion won."),
-            ),
-            models.CheckConstraint(
-                condition=models.Q(business_number="") | models.Q(business_number__regex=BUSINESS_NUMBER),
-                name="receipt_validation_business_number_format",
-                violation_error_message=_("Write the business number like 123-45-67890."),
-            ),
-            models.CheckConstraint(
-                condition=models.Q(
-                    payment_method__in=["", "DEBIT_CARD", "TRANSFER", "CASH", "PERSONAL_CARD"]
-                ),
-                name="receipt_validation_payment_method_valid",
-                violation_error_message=_("Choose one of the listed payment methods."),
             ),
             models.CheckConstraint(
                 condition=~models.Q(status="REJECTED") | models.Q(rejection_reason__regex=r"\S"),
