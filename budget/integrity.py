@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from django.core import checks
-from django.db.models import BigIntegerField, DecimalField, ExpressionWrapper, F
+from django.db.models import BigIntegerField, F
 from django.db.models.functions import Cast, Round
 from django.utils.translation import gettext as _
 
 from budget.models import Budget, BudgetExpense, Settlement
+from budget.models.budget_lines import PRODUCT
 from budget.money import format_won
 
 
@@ -48,8 +49,7 @@ def _approved_budgets_without_spending(using: str) -> Iterator[checks.CheckMessa
 
 
 def _wrong_products(using: str) -> Iterator[checks.CheckMessage]:
-    product = ExpressionWrapper(F("unit_price") * F("quantity") * F("times"), output_field=DecimalField())
-    expected = Cast(Round(product), BigIntegerField())
+    expected = Cast(Round(PRODUCT), BigIntegerField())
     lines = BudgetExpense.objects.using(using).annotate(expected=expected).exclude(amount=F("expected"))
     for line in lines.select_related("budget__event").order_by("pk"):
         yield checks.Error(

@@ -26,6 +26,7 @@ VIOLATIONS = {
     "audit_trail_change_names_table": {"action": "UPDATE", "table_name": ""},
     "audit_trail_severity_valid": {"severity": "LOUD"},
     "budget_decision_known": {"status": "APPROVED", "decided_by": None},
+    "budget_expense_amount_range": {"unit_price": LARGEST_AMOUNT, "quantity": Decimal(2)},
     "budget_expense_category_present": {"category": " "},
     "budget_expense_quantity_positive": {"quantity": Decimal(0)},
     "budget_expense_times_positive": {"times": Decimal("-0.5")},

@@ -378,6 +378,17 @@ class TestReceiptScan:
 
         assert elsewhere.pk != scan.pk
 
+    def test_is_refused_when_it_proves_a_line_of_another_settlement(self):
+        scan = ReceiptScanFactory()
+        scan.settlement_item = SettlementItemFactory()
+
+        with pytest.raises(ValidationError):
+            scan.full_clean()
+        scan.save()
+        with pytest.raises(IntegrityError, match="receipt_scan_item_of_settlement"), transaction.atomic():
+            connection.check_constraints()
+        type(scan).objects.update(settlement_item=None)
+
     def test_returns_to_the_inbox_when_its_line_goes(self):
         item = SettlementItemFactory()
         scan = ReceiptScanFactory(settlement=item.settlement, settlement_item=item)

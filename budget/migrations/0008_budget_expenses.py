@@ -7,6 +7,7 @@ import django.db.models.expressions
 import django.db.models.functions.comparison
 import django.db.models.functions.datetime
 import django.db.models.functions.math
+import django.db.models.lookups
 import uuid_utils.compat
 from django.db import migrations, models
 
@@ -138,7 +139,12 @@ class Migration(migrations.Migration):
                                 models.ExpressionWrapper(
                                     django.db.models.expressions.CombinedExpression(
                                         django.db.models.expressions.CombinedExpression(
-                                            models.F("unit_price"), "*", models.F("quantity")
+                                            django.db.models.functions.comparison.Cast(
+                                                "unit_price",
+                                                models.DecimalField(decimal_places=0, max_digits=19),
+                                            ),
+                                            "*",
+                                            models.F("quantity"),
                                         ),
                                         "*",
                                         models.F("times"),
@@ -195,6 +201,27 @@ class Migration(migrations.Migration):
                         condition=models.Q(("times__gt", 0)),
                         name="budget_expense_times_positive",
                         violation_error_message="A count is more than 0; leave it at 1 where it does not apply.",
+                    ),
+                    models.CheckConstraint(
+                        condition=django.db.models.lookups.LessThanOrEqual(
+                            models.ExpressionWrapper(
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        django.db.models.functions.comparison.Cast(
+                                            "unit_price", models.DecimalField(decimal_places=0, max_digits=19)
+                                        ),
+                                        "*",
+                                        models.F("quantity"),
+                                    ),
+                                    "*",
+                                    models.F("times"),
+                                ),
+                                output_field=models.DecimalField(),
+                            ),
+                            1000000000000,
+                        ),
+                        name="budget_expense_amount_range",
+                        violation_error_message="The amount of a line is at most 1 trillion won.",
                     ),
                 ],
             },

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from django.db import models
 from django.db.models.functions import Cast, Coalesce, Round
+from django.db.models.lookups import LessThanOrEqual
 from django.utils.translation import gettext_lazy as _
 
 from budget.models.records import Record
@@ -64,6 +65,13 @@ class BudgetIncome(Record):
         return f"{self.display_order}. {self.title}"
 
 
+# Decimal from the first factor on, because a product of integers may overflow.
+UNIT_PRICE = Cast("unit_price", models.DecimalField(max_digits=19, decimal_places=0))
+PRODUCT = models.ExpressionWrapper(
+    UNIT_PRICE * models.F("quantity") * models.F("times"), output_field=models.DecimalField()
+)
+
+
 class BudgetExpense(Record):
     budget = models.ForeignKey(
         "budget.Budget",
@@ -113,15 +121,7 @@ class BudgetExpense(Record):
     )
     # Rounded once, here, because a quantity may be fractional.
     amount = models.GeneratedField(
-        expression=Cast(
-            Round(
-                models.ExpressionWrapper(
-                    models.F("unit_price") * models.F("quantity") * models.F("times"),
-                    output_field=models.DecimalField(),
-                )
-            ),
-            models.BigIntegerField(),
-        ),
+        expression=Cast(Round(PRODUCT), models.BigIntegerField()),
         output_field=MoneyField(_("amount")),
         db_persist=True,
         verbose_name=_("amount"),
@@ -164,6 +164,11 @@ class BudgetExpense(Record):
                 condition=models.Q(times__gt=0),
                 name="budget_expense_times_positive",
                 violation_error_message=_("A count is more than 0; leave it at 1 where it does not apply."),
+            ),
+            models.CheckConstraint(
+                condition=LessThanOrEqual(PRODUCT, LARGEST_AMOUNT),
+                name="budget_expense_amount_range",
+                violation_error_message=_("The amount of a line is at most 1 trillion won."),
             ),
         )
 

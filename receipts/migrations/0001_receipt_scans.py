@@ -306,4 +306,20 @@ class Migration(migrations.Migration):
             """,
             "DROP TRIGGER set_organization ON receipt_scans",
         ),
+        # A receipt proves a line of its own settlement, whichever of the two is moved.
+        migrations.RunSQL(
+            """
+            ALTER TABLE settlement_items
+                ADD CONSTRAINT settlement_item_settlement_unique UNIQUE (id, settlement_id)
+            """,
+            "ALTER TABLE settlement_items DROP CONSTRAINT settlement_item_settlement_unique",
+        ),
+        migrations.RunSQL(
+            """
+            ALTER TABLE receipt_scans ADD CONSTRAINT receipt_scan_item_of_settlement
+                FOREIGN KEY (settlement_item_id, settlement_id) REFERENCES settlement_items (id, settlement_id)
+                DEFERRABLE INITIALLY DEFERRED
+            """,
+            "ALTER TABLE receipt_scans DROP CONSTRAINT receipt_scan_item_of_settlement",
+        ),
     ]

@@ -1,5 +1,6 @@
 """Scans: the photographed or scanned receipts, as files."""
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -171,3 +172,6 @@ class ReceiptScan(Record):
     def clean(self) -> None:
         # The trigger's twin, so that full_clean() can see a file that the organization has already.
         self.organization_id = self.settlement.event.organization_id
+        if self.settlement_item and self.settlement_item.settlement_id != self.settlement_id:
+            sentence = _("Choose a line of the settlement that the receipt belongs to.")
+            raise ValidationError({"settlement_item": sentence})

@@ -114,6 +114,8 @@ class TestScans:
         assert "남의 단체" in problem.msg
 
     def test_that_prove_a_line_of_another_settlement_are_found(self):
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE receipt_scans DROP CONSTRAINT receipt_scan_item_of_settlement")
         scan = upload(settlement_item=SettlementItemFactory())
 
         [problem] = find()
