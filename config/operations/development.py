@@ -1,13 +1,12 @@
 """What the development server does to its database before it serves."""
 
 from collections.abc import Callable
-from typing import Any
 
 from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.migrations.executor import MigrationExecutor
 
 from config.operations.advisory_lock import advisory_lock
+from config.operations.inspection import pending_migrations
 from config.operations.schemas import recreate_schema
 
 LOCK = "config.operations.development"
@@ -50,6 +49,4 @@ def _migrate(pending: list[str], *, alias: str) -> None:
 
 
 def _pending(alias: str) -> list[str]:
-    executor = MigrationExecutor(connections[alias])
-    targets: list[Any] = executor.loader.graph.leaf_nodes()
-    return [f"{migration.app_label}.{migration.name}" for migration, _ in executor.migration_plan(targets)]
+    return [str(migration) for migration in pending_migrations(connection=connections[alias])]

@@ -5,14 +5,13 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, default_storage
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 
+from config.operations.inspection import pending_migrations
 from config.redaction import redact
 
 
@@ -55,14 +54,6 @@ def check_health(*, alias: str = DEFAULT_DB_ALIAS, storage: Storage = default_st
     return Health(tuple(probes))
 
 
-def pending_migrations(*, alias: str = DEFAULT_DB_ALIAS) -> list[str]:
-    """Return what `migrate` would apply, in its order, as app.name."""
-    executor = MigrationExecutor(connections[alias])
-    targets: list[Any] = executor.loader.graph.leaf_nodes()
-    plan = executor.migration_plan(targets)
-    return [f"{migration.app_label}.{migration.name}" for migration, _backwards in plan]
-
-
 def _ask(name: str, probe: Callable[[], Probe]) -> Probe:
     try:
         return probe()
@@ -80,13 +71,13 @@ def _probe_database(alias: str) -> Probe:
 
 
 def _probe_migrations(alias: str) -> Probe:
-    pending = pending_migrations(alias=alias)
+    pending = pending_migrations(connection=connections[alias])
     return Probe(
         name="migrations",
         status=Status.WARN if pending else Status.PASS,
         observed_value=len(pending),
         observed_unit="pending",
-        output=_("Not applied: %(names)s") % {"names": ", ".join(pending)} if pending else "",
+        output=_("Not applied: %(names)s") % {"names": ", ".join(map(str, pending))} if pending else "",
     )
 
 

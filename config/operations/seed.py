@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.core import serializers
 from django.core.files.storage import default_storage
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from budget.models import Organization
 from config.env import BASE_DIR
 from config.operations.demo import DemoYear, SignIn
-from config.operations.health import pending_migrations
+from config.operations.inspection import pending_migrations
 from config.operations.seed_rows import Count, Seeding
 
 FIXTURES = BASE_DIR / "fixtures"
@@ -82,7 +82,7 @@ def _place_organizations(seeding: Seeding) -> None:
 
 
 def _refuse_pending_migrations() -> None:
-    pending = len(pending_migrations())
+    pending = len(pending_migrations(connection=connection))
     if pending:
         message = ngettext(
             "%(count)d migration has not been applied. Apply it, then seed again: manage.py migrate",

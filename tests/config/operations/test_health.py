@@ -11,7 +11,7 @@ from django.db import connection, connections
 from django.db.migrations.recorder import MigrationRecorder
 
 from config.env import BASE_DIR
-from config.operations.health import Health, Probe, Status, check_health, pending_migrations
+from config.operations.health import Health, Probe, Status, check_health
 
 
 @pytest.fixture(autouse=True)
@@ -143,13 +143,6 @@ class TestHealth:
         probes = tuple(Probe(name="storage", status=Status(status)) for status in statuses.split())
 
         assert Health(probes).status is worst
-
-
-@pytest.mark.django_db
-class TestPendingMigrations:
-    @pytest.mark.usefixtures("_pending")
-    def test_names_them(self):
-        assert pending_migrations() == ["receipts.0003_receipt_validations"]
 
 
 def run(*arguments):

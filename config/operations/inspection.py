@@ -1,0 +1,108 @@
+"""What an operator wants to see of a database: its migrations, and how large its tables are."""
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.recorder import MigrationRecorder
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppliedMigration:
+    app: str
+    name: str
+    applied_at: datetime.datetime
+    known: bool  # Whether the code has it; if not, another release applied it.
+
+
+@dataclass(frozen=True, kw_only=True)
+class PendingMigration:
+    app: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.app}.{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableSize:
+    """Sizes in bytes; `estimated_rows` is None until PostgreSQL has analysed the table."""
+
+    name: str
+    comment: str
+    estimated_rows: int | None
+    total_bytes: int
+    index_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationInspection:
+    applied: tuple[AppliedMigration, ...]
+    pending: tuple[PendingMigration, ...]
+    tables: tuple[TableSize, ...]
+
+    @property
+    def unknown(self) -> tuple[AppliedMigration, ...]:
+        return tuple(migration for migration in self.applied if not migration.known)
+
+
+# The planner's estimate, because counting reads every row.
+TABLES = """
+    SELECT relname,
+           coalesce(obj_description(oid, 'pg_class'), ''),
+           nullif(reltuples::bigint, -1),
+           pg_total_relation_size(oid),
+           pg_indexes_size(oid)
+      FROM pg_class
+     WHERE relkind IN ('r', 'p') AND relnamespace = to_regnamespace(quote_ident(current_schema()))
+     ORDER BY pg_total_relation_size(oid) DESC, relname
+"""
+
+
+def inspect_migrations(*, connection: BaseDatabaseWrapper) -> MigrationInspection:
+    """Return applied migrations newest first, pending ones in the order `migrate` takes, and the tables."""
+    executor = MigrationExecutor(connection)
+    return MigrationInspection(
+        applied=_applied(connection, known=_known(executor)),
+        pending=_pending(executor),
+        tables=_tables(connection),
+    )
+
+
+def pending_migrations(*, connection: BaseDatabaseWrapper) -> tuple[PendingMigration, ...]:
+    """Return what `migrate` would apply, in its order."""
+    return _pending(MigrationExecutor(connection))
+
+
+def _pending(executor: MigrationExecutor) -> tuple[PendingMigration, ...]:
+    targets: list[Any] = executor.loader.graph.leaf_nodes()
+    plan = executor.migration_plan(targets)
+    return tuple(PendingMigration(app=step.app_label, name=step.name) for step, _backwards in plan)
+
+
+def _known(executor: MigrationExecutor) -> set[tuple[str, str]]:
+    on_disk = executor.loader.disk_migrations
+    return set(on_disk).union(*(migration.replaces for migration in on_disk.values()))
+
+
+def _applied(connection: BaseDatabaseWrapper, *, known: set[tuple[str, str]]) -> tuple[AppliedMigration, ...]:
+    recorder = MigrationRecorder(connection)
+    if not recorder.has_table():
+        return ()
+    rows = recorder.migration_qs.order_by("-id").values_list("app", "name", "applied")
+    return tuple(
+        AppliedMigration(app=app, name=name, applied_at=applied, known=(app, name) in known)
+        for app, name, applied in rows
+    )
+
+
+def _tables(connection: BaseDatabaseWrapper) -> tuple[TableSize, ...]:
+    with connection.cursor() as cursor:
+        cursor.execute(TABLES)
+        rows = cursor.fetchall()
+    return tuple(
+        TableSize(name=name, comment=comment, estimated_rows=rows, total_bytes=total, index_bytes=indexes)
+        for name, comment, rows, total, indexes in rows
+    )
