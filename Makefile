@@ -33,6 +33,7 @@ database: setup ## Start the development database and apply every migration.
 .PHONY: demo
 demo: database ## From a bare machine to a demo year that has been checked.
 	$(MANAGE) showmigrations
+	$(MANAGE) showmigrations --plan
 	$(MANAGE) seed --demo
 	$(MANAGE) health
 	$(MANAGE) verify_integrity

@@ -13,11 +13,10 @@ from budget.models import Event
 class EventAdmin(AuthoredAdmin):
     list_display = (
         "name",
+        status_badge,
         "organization",
         "period",
-        "location",
         won_column("allocated_amount", _("allocated amount"), ordering="allocated_amount"),
-        status_badge,
     )
     list_filter = (BudgetYearFilter, "status", "organization")
     list_select_related = ("organization", "created_by")
