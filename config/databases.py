@@ -4,10 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from config.cluster import Cluster
-from config.env import Environment, MissingVariable
+from config.env import Environment
 
 # A server that is stopped or frozen is reported, not waited for.
 CONNECT_TIMEOUT_SECONDS = 5
+
+# The same database once more, for the health checks: they ask in a hurry, over connections of their own.
+HEALTH_ALIAS = "health"
+_HEALTH_CONNECT_TIMEOUT_SECONDS = 2  # libpq takes no less
+_HEALTH_STATEMENT_TIMEOUT_MILLISECONDS = 1500
 
 
 def database(
@@ -32,6 +37,31 @@ def database(
     return settings
 
 
+def databases(default: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return DATABASES for the one database `default`."""
+    return {"default": default, HEALTH_ALIAS: _impatient(default)}
+
+
+def _impatient(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of the same database for connections that soon give up and are never kept."""
+    options = {name: value for name, value in settings["OPTIONS"].items() if name != "pool"}
+    timeout = f"-c statement_timeout={_HEALTH_STATEMENT_TIMEOUT_MILLISECONDS}"
+    return {
+        **settings,
+        "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": False,
+        "OPTIONS": {
+            **options,
+            "connect_timeout": _HEALTH_CONNECT_TIMEOUT_SECONDS,
+            # The kernel's, for a network that swallows what is sent: the server cannot tell then.
+            "tcp_user_timeout": _HEALTH_CONNECT_TIMEOUT_SECONDS * 1000,
+            "options": f"{timeout} {options['options']}",
+        },
+        # Otherwise the test runner would create a second database.
+        "TEST": {"MIRROR": "default"},
+    }
+
+
 def schema_name(*, database: Mapping[str, Any]) -> str:
     """Return the schema that holds the tables, from one entry of DATABASES."""
     search_path = str(database.get("OPTIONS", {}).get("options", "")).rpartition("search_path=")[2]
@@ -43,10 +73,7 @@ def names_a_server(environment: Environment) -> bool:
 
 
 def _from_address(environment: Environment) -> dict[str, Any] | None:
-    settings = environment.database_url("DATABASE_URL")
-    if settings is not None and not settings["NAME"]:
-        raise MissingVariable("DATABASE_URL")
-    return settings
+    return environment.database_url("DATABASE_URL")
 
 
 def _on_server(environment: Environment, *, name: str | None) -> dict[str, Any]:
@@ -73,5 +100,5 @@ def _on_cluster(environment: Environment, *, name: str | None, cluster: Cluster)
 
 
 def _search_path(schema: str) -> str:
-    # The extensions live in public, whatever schema holds the tables.
-    return schema if schema == "public" else f"{schema},public"
+    # Not public besides: tables that are there would be taken for those of another schema.
+    return f"{schema},extensions"

@@ -20,6 +20,18 @@ from tests import factories
 
 # constraint → the columns that break it, in an otherwise valid row
 VIOLATIONS = {
+    "event_dates_range": {"end_date": datetime.date(9999, 1, 1)},
+    "user_birth_date_range": {"birth_date": datetime.date(1025, 1, 1)},
+    "settlement_balances_range": {"cash_balance": LARGEST_AMOUNT + 1},
+    "settlement_item_date_range": {"transacted_on": datetime.date(20, 8, 5)},
+    "settlement_item_reimbursement_date_range": {"reimbursed_on": datetime.date(20, 8, 5)},
+    "ocr_result_date_range": {"paid_on": datetime.date(1925, 8, 5)},
+    "ocr_result_items_are_list": {"items": {"name": "김밥"}},
+    "ocr_result_words_are_list": {"words": "김밥"},
+    "ocr_result_confidences_by_field": {"confidences": [0.9]},
+    "receipt_validation_date_range": {"paid_on": datetime.date(2925, 8, 5)},
+    "receipt_validation_items_are_list": {"items": 5},
+    "receipt_validation_corrections_by_field": {"corrections": ["merchant"]},
     "annual_allocation_amount_range": {"amount": -1},
     "annual_allocation_year_range": {"year": 1999},
     "audit_trail_action_valid": {"action": "GUESS"},
@@ -40,7 +52,7 @@ VIOLATIONS = {
     "budget_version_positive": {"version": 0},
     "event_allocated_amount_range": {"allocated_amount": -1},
     "event_dates_in_order": {"start_date": datetime.date(2025, 8, 4)},
-    "event_name_length": {"name": "A "},
+    "event_name_length": {"name": "A\u3000"},
     "event_status_valid": {"status": "LOST"},
     "membership_role_valid": {"role": "GUEST"},
     "ocr_result_business_number_format": {"business_number": "1234567890"},
@@ -80,7 +92,7 @@ VIOLATIONS = {
     "settlement_review_known": {"status": "COMPLETED", "completed_at": None},
     "settlement_status_valid": {"status": "LOST"},
     "user_email_format": {"email": "nobody"},
-    "user_name_length": {"name": " "},
+    "user_name_length": {"name": "\t\t"},
     "user_phone_format": {"phone": "(02)123"},
     "user_status_valid": {"status": "LOST"},
 }

@@ -166,6 +166,19 @@ class TestUser:
         assert person.get_full_name() == person.get_short_name() == "이소망"
 
 
+class TestTimeOfChange:
+    def test_moves_on_within_one_transaction(self):
+        event = EventFactory()
+        event.save()
+        event.refresh_from_db()
+        first = event.updated_at
+
+        event.save()
+
+        event.refresh_from_db()
+        assert event.updated_at > first
+
+
 class TestGeneratedAmount:
     @pytest.mark.parametrize(
         ("unit_price", "quantity", "times", "amount"),
@@ -311,6 +324,14 @@ class TestEventOfAnInactiveOrganization:
         with pytest.raises(IntegrityError, match="is inactive"):
             EventFactory(organization=inactive)
 
+    def test_cannot_come_from_another_organization(self):
+        event = EventFactory()
+        inactive = OrganizationFactory(is_active=False)
+
+        with pytest.raises(IntegrityError, match="is inactive"):
+            Event.objects.update(organization=inactive)
+        assert event.organization != inactive
+
     def test_may_still_be_changed_when_it_is_older(self):
         event = EventFactory()
         Organization.objects.update(is_active=False)
@@ -358,6 +379,32 @@ class TestReceiptScan:
 
         scan.refresh_from_db()
         assert scan.organization == scan.settlement.event.organization
+
+    @pytest.mark.parametrize("moved", ["event", "settlement", "scan"])
+    def test_follows_what_it_belongs_to_into_another_organization(self, moved):
+        scan = ReceiptScanFactory()
+        elsewhere = SettlementFactory()
+
+        if moved == "event":
+            Event.objects.filter(settlement=scan.settlement).update(organization=elsewhere.event.organization)
+        elif moved == "settlement":
+            Settlement.objects.filter(pk=scan.settlement_id).update(
+                event=EventFactory(organization=elsewhere.event.organization)
+            )
+        else:
+            type(scan).objects.update(settlement=elsewhere)
+
+        scan.refresh_from_db()
+        assert scan.organization == elsewhere.event.organization
+
+    def test_keeps_its_event_out_of_an_organization_that_has_the_file(self):
+        scan = ReceiptScanFactory()
+        elsewhere = ReceiptScanFactory(sha256=scan.sha256)
+
+        with pytest.raises(IntegrityError, match="receipt_scan_file_unique"):
+            Event.objects.filter(settlement=scan.settlement).update(
+                organization=elsewhere.settlement.event.organization
+            )
 
     def test_is_refused_when_the_organization_has_the_file_already(self):
         scan = ReceiptScanFactory()

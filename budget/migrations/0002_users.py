@@ -1,7 +1,8 @@
+import datetime
+
 import django.contrib.postgres.functions
 import django.db.models.functions.datetime
 import django.db.models.functions.text
-import django.db.models.lookups
 import uuid_utils.compat
 from django.db import migrations, models
 
@@ -164,6 +165,13 @@ class Migration(migrations.Migration):
                 "db_table_comment": "People (사용자)",
                 "indexes": [models.Index(fields=["status", "-created_at"], name="users_by_status")],
                 "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("birth_date__range", (datetime.date(1900, 1, 1), datetime.date(2100, 12, 31)))
+                        ),
+                        name="user_birth_date_range",
+                        violation_error_message="Enter a date of birth from the year 1900 on.",
+                    ),
                     models.UniqueConstraint(
                         django.db.models.functions.text.Lower("email"),
                         name="user_email_unique",
@@ -175,12 +183,7 @@ class Migration(migrations.Migration):
                         violation_error_message="Enter an e-mail address like name@example.org.",
                     ),
                     models.CheckConstraint(
-                        condition=django.db.models.lookups.GreaterThanOrEqual(
-                            django.db.models.functions.text.Length(
-                                django.db.models.functions.text.Trim("name")
-                            ),
-                            2,
-                        ),
+                        condition=models.Q(("name__regex", "\\S.*\\S")),
                         name="user_name_length",
                         violation_error_message="Enter a name of at least two characters.",
                     ),

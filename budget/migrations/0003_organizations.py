@@ -1,7 +1,6 @@
 import django.contrib.postgres.functions
 import django.db.models.functions.datetime
 import django.db.models.functions.text
-import django.db.models.lookups
 import uuid_utils.compat
 from django.db import migrations, models
 
@@ -99,12 +98,7 @@ class Migration(migrations.Migration):
                         violation_error_message="There is an organization with this code already.",
                     ),
                     models.CheckConstraint(
-                        condition=django.db.models.lookups.GreaterThanOrEqual(
-                            django.db.models.functions.text.Length(
-                                django.db.models.functions.text.Trim("name")
-                            ),
-                            2,
-                        ),
+                        condition=models.Q(("name__regex", "\\S.*\\S")),
                         name="organization_name_length",
                         violation_error_message="Enter a name of at least two characters.",
                     ),

@@ -1,8 +1,9 @@
+import datetime
+
 import django.contrib.postgres.functions
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import django.db.models.functions.text
-import django.db.models.lookups
 import uuid_utils.compat
 from django.conf import settings
 from django.db import migrations, models
@@ -140,12 +141,15 @@ class Migration(migrations.Migration):
                 ],
                 "constraints": [
                     models.CheckConstraint(
-                        condition=django.db.models.lookups.GreaterThanOrEqual(
-                            django.db.models.functions.text.Length(
-                                django.db.models.functions.text.Trim("name")
-                            ),
-                            2,
+                        condition=models.Q(
+                            ("end_date__lte", datetime.date(2100, 12, 31)),
+                            ("start_date__gte", datetime.date(2000, 1, 1)),
                         ),
+                        name="event_dates_range",
+                        violation_error_message="The days of an event are in the years 2000 to 2100.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("name__regex", "\\S.*\\S")),
                         name="event_name_length",
                         violation_error_message="Enter a name of at least two characters.",
                     ),

@@ -139,6 +139,14 @@ class Migration(migrations.Migration):
                 ],
                 "constraints": [
                     models.CheckConstraint(
+                        condition=models.Q(
+                            ("account_balance__range", (-1000000000000, 1000000000000)),
+                            ("cash_balance__range", (-1000000000000, 1000000000000)),
+                        ),
+                        name="settlement_balances_range",
+                        violation_error_message="A balance has at most 1 trillion won on either side of zero.",
+                    ),
+                    models.CheckConstraint(
                         condition=models.Q(("status__in", ["DRAFT", "IN_REVIEW", "COMPLETED"])),
                         name="settlement_status_valid",
                         violation_error_message="Choose one of the listed states for this settlement.",

@@ -1,3 +1,5 @@
+import datetime
+
 import django.contrib.postgres.functions
 import django.db.models.constraints
 import django.db.models.deletion
@@ -178,6 +180,20 @@ class Migration(migrations.Migration):
                     models.Index(fields=["paid_by", "reimbursed_on"], name="settlement_items_by_payer")
                 ],
                 "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("transacted_on__range", (datetime.date(2000, 1, 1), datetime.date(2100, 12, 31)))
+                        ),
+                        name="settlement_item_date_range",
+                        violation_error_message="The date of a line is in the years 2000 to 2100.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("reimbursed_on__range", (datetime.date(2000, 1, 1), datetime.date(2100, 12, 31)))
+                        ),
+                        name="settlement_item_reimbursement_date_range",
+                        violation_error_message="The date of reimbursement is in the years 2000 to 2100.",
+                    ),
                     models.UniqueConstraint(
                         deferrable=django.db.models.constraints.Deferrable["DEFERRED"],
                         fields=("settlement", "display_order"),

@@ -3,8 +3,12 @@ from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations
 
 
-def trigram_index(name: str) -> GinIndex:
-    return GinIndex(fields=["search_text"], name=name, opclasses=["gin_trgm_ops"])
+def add_trigram_index(model: str, name: str) -> list[migrations.operations.base.Operation]:
+    """Add an index over search_text, also after an attempt that was interrupted and left an invalid one."""
+    return [
+        migrations.RunSQL(f"DROP INDEX CONCURRENTLY IF EXISTS {name}", migrations.RunSQL.noop),
+        AddIndexConcurrently(model, GinIndex(fields=["search_text"], name=name, opclasses=["gin_trgm_ops"])),
+    ]
 
 
 class Migration(migrations.Migration):
@@ -15,8 +19,8 @@ class Migration(migrations.Migration):
     dependencies = [("budget", "0015_search_text")]
 
     operations = [
-        AddIndexConcurrently("user", trigram_index("users_search")),
-        AddIndexConcurrently("organization", trigram_index("organizations_search")),
-        AddIndexConcurrently("event", trigram_index("events_search")),
-        AddIndexConcurrently("settlementitem", trigram_index("settlement_items_search")),
+        *add_trigram_index("user", "users_search"),
+        *add_trigram_index("organization", "organizations_search"),
+        *add_trigram_index("event", "events_search"),
+        *add_trigram_index("settlementitem", "settlement_items_search"),
     ]

@@ -3,10 +3,9 @@
 from django.contrib.postgres.indexes import GinIndex
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models.functions import Length, Trim
-from django.db.models.lookups import GreaterThanOrEqual
 from django.utils.translation import gettext_lazy as _
 
+from budget.dates import FIRST_DAY, LAST_DAY
 from budget.models.organizations import Organization
 from budget.models.records import Record
 from budget.models.users import User
@@ -66,7 +65,7 @@ class Event(Record):
         verbose_name_plural = _("events")
         constraints = (
             models.CheckConstraint(
-                condition=GreaterThanOrEqual(Length(Trim("name")), 2),
+                condition=models.Q(name__regex=r"\S.*\S"),
                 name="event_name_length",
                 violation_error_message=_("Enter a name of at least two characters."),
             ),
@@ -74,6 +73,11 @@ class Event(Record):
                 condition=models.Q(start_date__lte=models.F("end_date")),
                 name="event_dates_in_order",
                 violation_error_message=_("The last day cannot be before the first day."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(start_date__gte=FIRST_DAY, end_date__lte=LAST_DAY),
+                name="event_dates_range",
+                violation_error_message=_("The days of an event are in the years 2000 to 2100."),
             ),
             models.CheckConstraint(
                 condition=models.Q(allocated_amount__range=(0, LARGEST_AMOUNT)),

@@ -2,8 +2,6 @@
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models.functions import Length, Trim
-from django.db.models.lookups import GreaterThanOrEqual
 from django.utils.translation import gettext_lazy as _
 
 from budget.models.records import Record
@@ -42,7 +40,7 @@ class Organization(Record):
                 violation_error_message=_("There is an organization with this code already."),
             ),
             models.CheckConstraint(
-                condition=GreaterThanOrEqual(Length(Trim("name")), 2),
+                condition=models.Q(name__regex=r"\S.*\S"),
                 name="organization_name_length",
                 violation_error_message=_("Enter a name of at least two characters."),
             ),

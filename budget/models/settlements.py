@@ -6,6 +6,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from budget.dates import FIRST_DAY, LAST_DAY
 from budget.models.budget_lines import sum_of_lines
 from budget.models.events import Event
 from budget.models.records import Record
@@ -100,6 +101,12 @@ class Settlement(Record):
                 condition=models.Q(return_amount__range=(0, LARGEST_AMOUNT)),
                 name="settlement_return_amount_range",
                 violation_error_message=_("The amount to return is between 0 and 1 trillion won."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(account_balance__range=(-LARGEST_AMOUNT, LARGEST_AMOUNT))
+                & models.Q(cash_balance__range=(-LARGEST_AMOUNT, LARGEST_AMOUNT)),
+                name="settlement_balances_range",
+                violation_error_message=_("A balance has at most 1 trillion won on either side of zero."),
             ),
             models.CheckConstraint(
                 condition=~models.Q(status="COMPLETED")
@@ -218,6 +225,16 @@ class SettlementItem(Record):
                 ),
                 name="settlement_item_payment_method_valid",
                 violation_error_message=_("Choose one of the listed payment methods."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(transacted_on__range=(FIRST_DAY, LAST_DAY)),
+                name="settlement_item_date_range",
+                violation_error_message=_("The date of a line is in the years 2000 to 2100."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(reimbursed_on__range=(FIRST_DAY, LAST_DAY)),
+                name="settlement_item_reimbursement_date_range",
+                violation_error_message=_("The date of reimbursement is in the years 2000 to 2100."),
             ),
             models.CheckConstraint(
                 condition=~models.Q(payment_method="PERSONAL_CARD") | models.Q(paid_by__isnull=False),

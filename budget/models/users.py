@@ -1,14 +1,15 @@
 """People: whoever signs in, writes, approves, or is reimbursed."""
 
+import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models.functions import Length, Lower, Trim
-from django.db.models.lookups import GreaterThanOrEqual
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from budget.dates import LAST_DAY
 from budget.models.records import Record
 from budget.search import search_text
 
@@ -102,7 +103,7 @@ class User(AbstractBaseUser, Record):
                 violation_error_message=_("Enter an e-mail address like name@example.org."),
             ),
             models.CheckConstraint(
-                condition=GreaterThanOrEqual(Length(Trim("name")), 2),
+                condition=models.Q(name__regex=r"\S.*\S"),
                 name="user_name_length",
                 violation_error_message=_("Enter a name of at least two characters."),
             ),
@@ -110,6 +111,11 @@ class User(AbstractBaseUser, Record):
                 condition=models.Q(phone="") | models.Q(phone__regex=r"^[0-9-]{10,15}$"),
                 name="user_phone_format",
                 violation_error_message=_("Enter a phone number of 10 to 15 digits and hyphens."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(birth_date__range=(datetime.date(1900, 1, 1), LAST_DAY)),
+                name="user_birth_date_range",
+                violation_error_message=_("Enter a date of birth from the year 1900 on."),
             ),
             models.CheckConstraint(
                 condition=models.Q(status__in=["PENDING", "ACTIVE", "INACTIVE", "SUSPENDED"]),

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.translation import gettext as _
 
 from budget.models import (
     AnnualAllocation,
@@ -40,6 +41,10 @@ _NOT_COLUMNS = frozenset(
     {"budget", "settlement", "incomes", "expenses", "receipts", "readings", "validation", "expense", "file"}
 )
 _NUMBER_AND_UNIT = re.compile(r"([\d.]+)(.*)")
+
+
+class OrganizationMissing(Exception):
+    """Somebody has changed the code of an organization that the demo year is about."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,11 @@ class DemoYear:
 
     def _find_organizations(self) -> list[Entry]:
         rows = {row.code: row for row in Organization.objects.filter(code__in=self._organizations)}
+        for code in self._organizations.keys() - rows.keys():
+            raise OrganizationMissing(
+                _("No organization has the code %(code)s, which the demo year needs. Give it back its code.")
+                % {"code": code}
+            )
         return [Entry((code,), content, rows[code]) for code, content in self._organizations.items()]
 
     def _place_memberships(self, organizations: Sequence[Entry]) -> None:

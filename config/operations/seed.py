@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 
 from budget.models import Organization
 from config.env import BASE_DIR
-from config.operations.demo import DemoYear, SignIn
+from config.operations.demo import DemoYear, OrganizationMissing, SignIn
 from config.operations.inspection import pending_migrations
 from config.operations.seed_rows import Count, Seeding
 
@@ -59,6 +59,8 @@ def seed(
         sign_in = _place(seeding, demo=demo, dry_run=dry_run)
     except IntegrityError as error:
         raise UnableToSeed(_conflict(error)) from error
+    except OrganizationMissing as error:
+        raise UnableToSeed(str(error)) from error
     except OSError as error:
         raise UnableToSeed(_unwritable(error)) from error
     return SeedReport(tuple(seeding.counts), dry_run, sign_in)
@@ -66,6 +68,7 @@ def seed(
 
 @transaction.atomic
 def _place(seeding: Seeding, *, demo: bool, dry_run: bool) -> SignIn | None:
+    _wait_for_other_seeds()
     _place_organizations(seeding)
     year = DemoYear(seeding=seeding, folder=FIXTURES) if demo else None
     if year:
@@ -73,6 +76,12 @@ def _place(seeding: Seeding, *, demo: bool, dry_run: bool) -> SignIn | None:
         seeding.place_files(year.place(), storage=default_storage, dry_run=dry_run)
     transaction.set_rollback(dry_run)
     return year.sign_in if year else None
+
+
+def _wait_for_other_seeds() -> None:
+    # What another process is putting in must be there, or gone, before this one looks for it.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [__name__])
 
 
 def _place_organizations(seeding: Seeding) -> None:

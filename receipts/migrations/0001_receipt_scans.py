@@ -286,7 +286,8 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL(
             """
-            CREATE FUNCTION set_receipt_scan_organization() RETURNS trigger LANGUAGE plpgsql AS $$
+            CREATE FUNCTION set_receipt_scan_organization() RETURNS trigger LANGUAGE plpgsql
+            SET search_path FROM CURRENT AS $$
             BEGIN
                 NEW.organization_id := (
                     SELECT event.organization_id
@@ -305,6 +306,38 @@ class Migration(migrations.Migration):
                 ON receipt_scans FOR EACH ROW EXECUTE FUNCTION set_receipt_scan_organization()
             """,
             "DROP TRIGGER set_organization ON receipt_scans",
+        ),
+        migrations.RunSQL(
+            """
+            CREATE FUNCTION refresh_receipt_scan_organizations() RETURNS trigger LANGUAGE plpgsql
+            SET search_path FROM CURRENT AS $$
+            BEGIN
+                -- The trigger above finds the organization anew, and the unique constraint refuses a file twice.
+                UPDATE receipt_scans SET organization_id = organization_id
+                    FROM settlements
+                    WHERE settlements.id = receipt_scans.settlement_id
+                        AND NEW.id IN (settlements.id, settlements.event_id);
+                RETURN NULL;
+            END
+            $$
+            """,
+            "DROP FUNCTION refresh_receipt_scan_organizations()",
+        ),
+        migrations.RunSQL(
+            """
+            CREATE TRIGGER refresh_receipt_scan_organizations AFTER UPDATE ON events
+                FOR EACH ROW WHEN (OLD.organization_id IS DISTINCT FROM NEW.organization_id)
+                EXECUTE FUNCTION refresh_receipt_scan_organizations()
+            """,
+            "DROP TRIGGER refresh_receipt_scan_organizations ON events",
+        ),
+        migrations.RunSQL(
+            """
+            CREATE TRIGGER refresh_receipt_scan_organizations AFTER UPDATE ON settlements
+                FOR EACH ROW WHEN (OLD.event_id IS DISTINCT FROM NEW.event_id)
+                EXECUTE FUNCTION refresh_receipt_scan_organizations()
+            """,
+            "DROP TRIGGER refresh_receipt_scan_organizations ON settlements",
         ),
         # A receipt proves a line of its own settlement, whichever of the two is moved.
         migrations.RunSQL(

@@ -1,7 +1,10 @@
+import datetime
+
 import django.contrib.postgres.functions
 import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.functions.datetime
+import django.db.models.lookups
 import uuid_utils.compat
 from django.db import migrations, models
 
@@ -211,6 +214,39 @@ class Migration(migrations.Migration):
                 "db_table_comment": "What a program read from a scan (문자 인식 결과)",
                 "indexes": [models.Index(fields=["scan", "-created_at"], name="ocr_results_by_scan")],
                 "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("paid_on__range", (datetime.date(2000, 1, 1), datetime.date(2100, 12, 31)))
+                        ),
+                        name="ocr_result_date_range",
+                        violation_error_message="The date of a receipt is in the years 2000 to 2100.",
+                    ),
+                    models.CheckConstraint(
+                        condition=django.db.models.lookups.Exact(
+                            models.Func("items", function="jsonb_typeof", output_field=models.TextField()),
+                            "array",
+                        ),
+                        name="ocr_result_items_are_list",
+                        violation_error_message="The items of a receipt are a list.",
+                    ),
+                    models.CheckConstraint(
+                        condition=django.db.models.lookups.Exact(
+                            models.Func("words", function="jsonb_typeof", output_field=models.TextField()),
+                            "array",
+                        ),
+                        name="ocr_result_words_are_list",
+                        violation_error_message="The words of a reading are a list.",
+                    ),
+                    models.CheckConstraint(
+                        condition=django.db.models.lookups.Exact(
+                            models.Func(
+                                "confidences", function="jsonb_typeof", output_field=models.TextField()
+                            ),
+                            "object",
+                        ),
+                        name="ocr_result_confidences_by_field",
+                        violation_error_message="The confidences of a reading are given for each field.",
+                    ),
                     models.CheckConstraint(
                         condition=models.Q(("status__in", ["SUCCEEDED", "FAILED"])),
                         name="ocr_result_status_valid",

@@ -1,6 +1,9 @@
+import datetime
+
 import django.contrib.postgres.functions
 import django.db.models.deletion
 import django.db.models.functions.datetime
+import django.db.models.lookups
 import uuid_utils.compat
 from django.conf import settings
 from django.db import migrations, models
@@ -183,6 +186,31 @@ class Migration(migrations.Migration):
                     models.Index(fields=["validated_by"], name="receipt_validations_by_checker"),
                 ],
                 "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("paid_on__range", (datetime.date(2000, 1, 1), datetime.date(2100, 12, 31)))
+                        ),
+                        name="receipt_validation_date_range",
+                        violation_error_message="The date of a receipt is in the years 2000 to 2100.",
+                    ),
+                    models.CheckConstraint(
+                        condition=django.db.models.lookups.Exact(
+                            models.Func("items", function="jsonb_typeof", output_field=models.TextField()),
+                            "array",
+                        ),
+                        name="receipt_validation_items_are_list",
+                        violation_error_message="The items of a receipt are a list.",
+                    ),
+                    models.CheckConstraint(
+                        condition=django.db.models.lookups.Exact(
+                            models.Func(
+                                "corrections", function="jsonb_typeof", output_field=models.TextField()
+                            ),
+                            "object",
+                        ),
+                        name="receipt_validation_corrections_by_field",
+                        violation_error_message="The corrections of a reading are given for each field.",
+                    ),
                     models.CheckConstraint(
                         condition=models.Q(("status__in", ["PENDING", "CONFIRMED", "CORRECTED", "REJECTED"])),
                         name="receipt_validation_status_valid",

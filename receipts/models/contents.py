@@ -1,8 +1,10 @@
 """What stands on a receipt: read by a program, then validated by a person."""
 
 from django.db import models
+from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 
+from budget.dates import FIRST_DAY, LAST_DAY
 from budget.models import PaymentMethod
 from budget.models.records import Record
 from budget.money import MoneyField
@@ -45,9 +47,24 @@ class ReceiptContent(Record):
         abstract = True
 
 
+def has_json_type(column: str, kind: str) -> Exact:
+    """Return the condition that a JSON column holds an array or an object, as its comment says."""
+    return Exact(models.Func(column, function="jsonb_typeof", output_field=models.TextField()), kind)
+
+
 def content_constraints(prefix: str) -> tuple[models.CheckConstraint, ...]:
     """Return the constraints on the columns above, named for the table's rows."""
     return (
+        models.CheckConstraint(
+            condition=models.Q(paid_on__range=(FIRST_DAY, LAST_DAY)),
+            name=f"{prefix}_date_range",
+            violation_error_message=_("The date of a receipt is in the years 2000 to 2100."),
+        ),
+        models.CheckConstraint(
+            condition=has_json_type("items", "array"),
+            name=f"{prefix}_items_are_list",
+            violation_error_message=_("The items of a receipt are a list."),
+        ),
         models.CheckConstraint(
             condition=models.Q(business_number="") | models.Q(business_number__regex=BUSINESS_NUMBER),
             name=f"{prefix}_business_number_format",

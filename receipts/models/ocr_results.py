@@ -4,7 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from budget.money import LARGEST_AMOUNT, MoneyField
-from receipts.models.contents import ReceiptContent, content_constraints
+from receipts.models.contents import ReceiptContent, content_constraints, has_json_type
 from receipts.models.scans import ReceiptScan
 
 
@@ -88,6 +88,16 @@ class OcrResult(ReceiptContent):
                 condition=models.Q(confidence__range=(0, 1)),
                 name="ocr_result_confidence_range",
                 violation_error_message=_("A confidence is between 0 and 1."),
+            ),
+            models.CheckConstraint(
+                condition=has_json_type("words", "array"),
+                name="ocr_result_words_are_list",
+                violation_error_message=_("The words of a reading are a list."),
+            ),
+            models.CheckConstraint(
+                condition=has_json_type("confidences", "object"),
+                name="ocr_result_confidences_by_field",
+                violation_error_message=_("The confidences of a reading are given for each field."),
             ),
             models.CheckConstraint(
                 condition=~models.Func(

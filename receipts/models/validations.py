@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from budget.models import User
 from budget.money import LARGEST_AMOUNT
-from receipts.models.contents import ReceiptContent, content_constraints
+from receipts.models.contents import ReceiptContent, content_constraints, has_json_type
 from receipts.models.ocr_results import OcrResult
 
 
@@ -84,6 +84,11 @@ class ReceiptValidation(ReceiptContent):
                 condition=models.Q(total_amount__range=(1, LARGEST_AMOUNT)),
                 name="receipt_validation_total_amount_range",
                 violation_error_message=_("The total is between 1 and 1 trillion won."),
+            ),
+            models.CheckConstraint(
+                condition=has_json_type("corrections", "object"),
+                name="receipt_validation_corrections_by_field",
+                violation_error_message=_("The corrections of a reading are given for each field."),
             ),
             models.CheckConstraint(
                 condition=~models.Q(status="REJECTED") | models.Q(rejection_reason__regex=r"\S"),

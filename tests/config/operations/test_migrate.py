@@ -1,4 +1,5 @@
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -104,6 +105,38 @@ class TestMigrate:
         administer("SELECT FROM {}.django_content_type", "parish", database=name)
         with pytest.raises(psycopg.errors.UndefinedTable):
             administer("SELECT FROM {}.django_content_type", "public", database=name)
+
+    def test_touches_no_other_schema_that_has_been_migrated(self, empty_database):
+        name = empty_database["DB_NAME"]
+        assert manage("migrate", **empty_database).returncode == 0
+        administer("CREATE SCHEMA parish AUTHORIZATION {}", empty_database["DB_USERNAME"], database=name)
+
+        forwards = manage("migrate", **empty_database, DB_SCHEMA="parish")
+        seeded = manage("seed", **empty_database, DB_SCHEMA="parish")
+        backwards = manage("migrate", "budget", "zero", **empty_database, DB_SCHEMA="parish")
+
+        assert [result.returncode for result in (forwards, seeded, backwards)] == [0, 0, 0], forwards.stderr
+        administer("SELECT FROM {}.django_content_type", "parish", database=name)
+        administer("SELECT 1 / (count(*) = 0)::integer FROM {}.organizations", "public", database=name)
+        with pytest.raises(psycopg.errors.UndefinedTable):
+            administer("SELECT FROM {}.organizations", "parish", database=name)
+
+    def test_at_the_same_time_as_another_waits_for_it(self, empty_database):
+        with ThreadPoolExecutor() as threads:
+            results = list(threads.map(lambda _each: manage("migrate", **empty_database), range(3)))
+
+        assert [result.returncode for result in results] == [0, 0, 0], results
+
+    def test_names_the_cause_of_a_failure_that_nobody_foresaw(self, empty_database):
+        administer("CREATE SCHEMA elsewhere", database=empty_database["DB_NAME"])
+        administer("CREATE EXTENSION pg_trgm SCHEMA elsewhere", database=empty_database["DB_NAME"])
+
+        result = manage("migrate", **empty_database)
+
+        assert result.returncode == 2
+        assert "budget.0001_extensions" in result.stderr
+        assert "ALTER EXTENSION pg_trgm SET SCHEMA extensions" in result.stderr
+        assert "Traceback" not in result.stderr
 
     def test_creates_the_schema_of_a_test_database(self, empty_database):
         result = manage(

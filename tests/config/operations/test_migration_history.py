@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.apps import apps
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations import RunPython
 from django.db.migrations.executor import MigrationExecutor
@@ -152,6 +152,64 @@ class TestHistory:
         assert tables_at_zero == set()
         assert read_schema(connection=connection) == before
         assert rows_of_every_table()["organizations"][0] == seeds == 4
+
+
+def execute(sql):
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+def extensions():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extname, extnamespace::regnamespace::text FROM pg_extension")
+        return dict(cursor.fetchall())
+
+
+class TestExtensions:
+    def test_get_a_schema_of_their_own_and_take_it_with_them(self, empty_database):
+        call_command("migrate", "budget", "0001", verbosity=0)
+        there = extensions()
+        call_command("migrate", "budget", "zero", verbosity=0)
+
+        assert {there[name] for name in ("uuid-ossp", "pgcrypto", "pg_trgm")} == {"extensions"}
+        assert extensions().keys() == {"plpgsql"}
+        assert "extensions" not in "".join(read_schema(connection=connection))
+
+    def test_that_were_there_before_stay(self, empty_database):
+        execute("CREATE EXTENSION pg_trgm")
+
+        call_command("migrate", verbosity=0)
+        call_command("migrate", "budget", "zero", verbosity=0)
+
+        assert extensions().keys() == {"plpgsql", "pg_trgm"}
+
+    def test_that_somebody_else_uses_stay(self, empty_database):
+        call_command("migrate", "budget", "0001", verbosity=0)
+        execute("CREATE SCHEMA other; CREATE TABLE other.words (word text)")
+        execute("CREATE INDEX ON other.words USING gin (word extensions.gin_trgm_ops)")
+
+        call_command("migrate", "budget", "zero", verbosity=0)
+
+        assert extensions()["pg_trgm"] == "extensions"
+
+    def test_out_of_reach_are_refused_with_the_way_to_move_them(self, empty_database):
+        execute("CREATE SCHEMA elsewhere; CREATE EXTENSION pg_trgm SCHEMA elsewhere")
+
+        with pytest.raises(CommandError, match="ALTER EXTENSION pg_trgm SET SCHEMA extensions"):
+            call_command("migrate", "budget", "0001", verbosity=0)
+
+
+class TestSearchIndexes:
+    def test_are_built_anew_after_an_interruption(self, empty_database):
+        call_command("migrate", "budget", "0015", verbosity=0)
+        execute("CREATE INDEX users_search ON users (search_text)")
+        execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'users_search'::regclass")
+
+        call_command("migrate", verbosity=0)
+
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT bool_and(indisvalid) FROM pg_index WHERE indrelid = 'users'::regclass")
+            assert cursor.fetchone() == (True,)
 
 
 class TestPlan:

@@ -3,6 +3,7 @@ import os
 import secrets
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 
 import pytest
@@ -42,6 +43,13 @@ def rows():
     return {model._meta.db_table: list(model.objects.order_by("pk").values()) for model in ours}
 
 
+def seed_in_thread():
+    try:
+        return seed(demo=True)
+    finally:
+        connection.close()
+
+
 class TestSeed:
     def test_puts_in_the_four_organizations_only(self):
         report = seed(demo=False)
@@ -74,6 +82,19 @@ class TestSeed:
         assert Organization.objects.get(code="YOUTH").name == "청년 공동체"
         assert Event.objects.filter(name="겨울 피정").exists()
         assert not Event.objects.filter(name="겨울피정 2025").exists()
+
+    def test_says_which_organization_has_lost_the_code_that_the_demo_year_needs(self, demo):
+        Organization.objects.filter(code="YOUTH").update(code="YOUNG")
+
+        with pytest.raises(UnableToSeed, match="YOUTH"):
+            seed(demo=True)
+
+    @pytest.mark.django_db(transaction=True)
+    def test_at_the_same_time_as_another_waits_for_it(self):
+        with ThreadPoolExecutor() as threads:
+            reports = [threads.submit(seed_in_thread) for _each in range(3)]
+
+        assert sorted(report.result().created > 0 for report in reports) == [False, False, True]
 
     def test_brings_back_a_row_that_was_deleted(self, demo):
         line = BudgetExpense.objects.get(detail="눈썰매")

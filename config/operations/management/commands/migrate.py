@@ -5,12 +5,17 @@ import time
 from typing import Any
 
 from django.conf import settings
+from django.core.management.base import CommandError
 from django.core.management.commands import migrate
+from django.db import DatabaseError
 from django.db.migrations import Migration
 from django.utils.translation import get_language, gettext, override
 
+from config.database_errors import explain
 from config.log_files import MIGRATIONS_LOGGER
+from config.operations.advisory_lock import advisory_lock
 from config.operations.schemas import require_schema
+from config.redaction import redact
 
 logger = logging.getLogger(MIGRATIONS_LOGGER)
 
@@ -28,11 +33,20 @@ class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> str | None:
         self._language = get_language()  # Django translates nothing while it migrates.
         self._running = None
-        require_schema(alias=options["database"])
+        alias = options["database"]
+        require_schema(alias=alias)
+        if options["plan"] or options["check_unapplied"]:
+            return super().handle(*args, **options)
+        with advisory_lock(name=MIGRATIONS_LOGGER, alias=alias, on_wait=self._say_waiting):
+            return self._migrate(*args, **options)
+
+    def _migrate(self, *args: Any, **options: Any) -> str | None:
         try:
             return super().handle(*args, **options)
-        except BaseException:  # An interruption leaves a migration as unfinished as an error does.
+        except BaseException as error:  # An interruption leaves a migration as unfinished as an error does.
             self._log_failure()
+            if isinstance(error, DatabaseError) and explain(error, alias=options["database"]) is None:
+                raise CommandError(self._say_failure(error), returncode=2) from error
             raise
 
     def migration_progress_callback(
@@ -67,6 +81,16 @@ class Command(migrate.Command):
         logger.exception("%s failed after %.2f s", self._running, self._seconds())
         if self.verbosity >= 1:
             self.stdout.write()  # Ends the line "Applying …", so that the message has one of its own.
+
+    def _say_failure(self, error: DatabaseError) -> str:
+        with override(self._language):
+            return gettext(
+                "%(migration)s failed: %(words)s\n"
+                "→ Mend the cause, then look and try again: manage.py showmigrations, manage.py migrate"
+            ) % {"migration": self._running, "words": redact(str(error).strip())}
+
+    def _say_waiting(self) -> None:
+        self.stderr.write(gettext("Somebody else is migrating this database. Waiting …"))
 
     def _warn(self, migration: Migration, seconds: float) -> None:
         with override(self._language):
