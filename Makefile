@@ -15,23 +15,23 @@ TEST_MANAGE := DJANGO_SETTINGS_MODULE=config.settings.test $(MANAGE)
 ADDRESS ?= 127.0.0.1:8000
 
 .PHONY: help
-help: ## List the targets.
+help: ## 할 수 있는 일 · List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## Install what is missing: system packages, virtual environment, translations.
+setup: ## 없는 것을 설치 · Install what is missing: system packages, virtual environment, translations.
 	@if [ -z "$(PYTHON)" ]; then \
 		echo 'Python 3.11 or newer is needed. → Type as root: apt-get install python3 python3-venv' >&2; exit 2; \
 	fi
 	@$(PYTHON) -m config.machine
 
 .PHONY: database
-database: setup ## Start the development database and apply every migration.
+database: setup ## 개발용 데이터베이스를 켜고 마이그레이션 적용 · Start the development database and apply every migration.
 	$(MANAGE) cluster start
 	$(MANAGE) migrate
 
 .PHONY: demo
-demo: database ## From a bare machine to a demo year that has been checked.
+demo: database ## 빈 기계에서 점검까지 마친 예제 자료로 · From a bare machine to a demo year that has been checked.
 	$(MANAGE) showmigrations
 	$(MANAGE) showmigrations --plan
 	$(MANAGE) seed --demo
@@ -41,20 +41,20 @@ demo: database ## From a bare machine to a demo year that has been checked.
 	@echo 'make run  →  http://$(ADDRESS)/admin/'
 
 .PHONY: run
-run: setup ## The development server, which applies pending migrations first.
+run: setup ## 개발 서버 · The development server, which applies pending migrations first.
 	$(MANAGE) cluster start
 	$(MANAGE) runserver $(ADDRESS)
 
 # Whatever the result is, the cluster is stopped at the end.
 .PHONY: test
-test: setup ## The whole suite on a real PostgreSQL. One part of it: make test TESTS=tests/budget
+test: setup ## 모든 시험 · The whole suite on a real PostgreSQL. One part of it: make test TESTS=tests/budget
 	@mkdir -p .local/coverage
 	@trap '$(TEST_MANAGE) cluster stop' EXIT; set -x; \
 	.venv/bin/python -m pytest $(if $(TESTS),$(TESTS),--cov --cov-report=term)
 
-# makemigrations compares with the history of a database. The cluster stays up for the tests; make stop ends it.
+# makemigrations compares with the history of a database, so there has to be one.
 .PHONY: check
-check: setup ## Format, lint, types, layers, missing migrations.
+check: setup ## 검사 · Format, lint, types, layers, missing migrations.
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
 	.venv/bin/mypy
@@ -64,19 +64,19 @@ check: setup ## Format, lint, types, layers, missing migrations.
 	$(TEST_MANAGE) makemigrations --check --dry-run
 
 .PHONY: bench
-bench: setup ## Time the migrations, on a cluster of their own.
+bench: setup ## 속도 재기 · Time the migrations, on a cluster of their own.
 	.venv/bin/python -m tests.benchmarks.migrations
 
 .PHONY: shell
-shell: database ## A Python prompt with every model.
+shell: database ## 모델을 불러온 Python · A Python prompt with every model.
 	$(MANAGE) shell_plus
 
 .PHONY: stop
-stop: ## Stop the private databases. Nothing is lost.
+stop: ## 데이터베이스 끄기 · Stop the private databases. Nothing is lost.
 	@[ ! -x .venv/bin/python ] || { $(MANAGE) cluster stop; $(TEST_MANAGE) cluster stop; }
 
 .PHONY: lock
-lock: ## Renew the lock files from pyproject.toml (needs uv).
+lock: ## 잠금 파일 새로 만들기 · Renew the lock files from pyproject.toml (needs uv).
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' \
 		--output-file .requirements/production.txt pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' \

@@ -356,7 +356,9 @@ def _launch(cluster: Cluster, account: _Account) -> None:
     started = _control(cluster, account, "start", f"--log={log}")
     if started.returncode != 0:
         reason = log.read_text("utf-8", "replace") if log.exists() else started.stderr
-        sentence = translate("PostgreSQL did not start. The end of %(file)s:\n%(reason)s")
+        sentence = translate(
+            "PostgreSQL did not start. The end of %(file)s:\n%(reason)s\n→ Mend the cause, then try again."
+        )
         tail = "\n".join(reason.strip().splitlines()[-10:])
         raise UnableToStart(sentence % {"file": cluster.log_file, "reason": tail})
 
