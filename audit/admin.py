@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from audit.models import AuditTrail
+from config.bad_requests import asks_for_year
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[AuditTrail]
@@ -58,6 +59,9 @@ class AuditTrailAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: AuditTrail | None = None) -> bool:
         return False
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return super().lookup_allowed(lookup, value, request) and not asks_for_year(lookup)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AuditTrail], search_term: str

@@ -1,15 +1,15 @@
 """Rows on the page of their parent, without a query for each row."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.widgets import AutocompleteSelect
 from django.db import models
 from django.db.models.constraints import UniqueConstraint
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
+
+from budget.admin.relations import RecordSelect, RecordSelects
 
 if TYPE_CHECKING:
     ModelForm = forms.ModelForm[Any]
@@ -21,25 +21,12 @@ else:
     TabularInline = admin.TabularInline
 
 
-class LoadedSelect(AutocompleteSelect):
-    """An autocomplete that names the record it was given; Django's asks the database, once for each row."""
-
-    loaded: models.Model | None = None
-
-    def optgroups(self, name: str, value: Sequence[str], attrs: Any = None) -> list[Any]:
-        if self.loaded is None or list(value) != [str(self.loaded.pk)]:
-            return super().optgroups(name, value, attrs)
-        chosen = self.create_option(name, value[0], str(self.loaded), True, 1)
-        empty = [] if self.is_required else [self.create_option(name, "", "", False, 0)]
-        return [(None, [*empty, chosen], 0)]
-
-
 class RowForm(ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             select = getattr(field.widget, "widget", None)
-            if isinstance(select, LoadedSelect):
+            if isinstance(select, RecordSelect):
                 select.loaded = select.field.get_cached_value(self.instance, default=None)
 
 
@@ -52,7 +39,7 @@ class RowFormSet(InlineFormSet):
         return str(sentences[0]) if sentences else super().get_unique_error_message(unique_check)
 
 
-class RowInline(TabularInline):
+class RowInline(RecordSelects, TabularInline):
     form = RowForm
     formset = RowFormSet
     extra = 0
@@ -61,10 +48,3 @@ class RowInline(TabularInline):
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         rows = super().get_queryset(request)
         return rows.select_related(*self.related) if self.related else rows
-
-    def formfield_for_foreignkey(
-        self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
-    ) -> Any:
-        if db_field.name in self.get_autocomplete_fields(request):
-            kwargs["widget"] = LoadedSelect(db_field, self.admin_site, using=kwargs.get("using"))
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)

@@ -9,7 +9,9 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from budget.admin.relations import RecordSelects
 from budget.search import matching
+from config.bad_requests import asks_for_year
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -38,7 +40,7 @@ class HangulSearch(ModelAdmin):
         return matching(queryset, search_term, path=column.removesuffix("search_text")), False
 
 
-class RecordAdmin(HangulSearch):
+class RecordAdmin(RecordSelects, HangulSearch):
     """A page with `fields` to fill in; once the record exists also what happened to it, read-only."""
 
     formfield_overrides = {
@@ -60,6 +62,15 @@ class RecordAdmin(HangulSearch):
         # Not only in lists: the choices of an autocomplete name related records, too.
         rows = super().get_queryset(request)
         return rows.select_related(*self.list_select_related) if self.list_select_related else rows
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return super().lookup_allowed(lookup, value, request) and not asks_for_year(lookup)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what the address fills in; raise ValidationError for a value that its column cannot hold."""
+        initial = super().get_changeform_initial_data(request)
+        columns = [field for field in self.opts.concrete_fields if initial.get(field.name)]
+        return initial | {field.name: field.to_python(initial[field.name]) for field in columns}
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Fieldsets:  # type: ignore[override]
         fieldsets: Fieldsets = [(None, {"fields": self.get_fields(request, obj)})]

@@ -77,6 +77,10 @@ class UserAdmin(RecordAdmin, BaseUserAdmin):
         may_grant = getattr(request.user, "is_superuser", False) and obj != request.user
         return fields if may_grant else (*fields, *self.rights)
 
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        # Nobody deletes themselves, so there is always a superuser left; lists ask for each person, too.
+        return obj != request.user and super().has_delete_permission(request, obj)
+
     @admin.display(description=_("password"))
     def password_link(self, user: User) -> SafeString:
         address = reverse("admin:auth_user_password_change", args=(user.pk,))

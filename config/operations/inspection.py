@@ -4,6 +4,7 @@ import datetime
 from dataclasses import dataclass
 from typing import Any
 
+from django.apps import apps
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
@@ -28,10 +29,10 @@ class PendingMigration:
 
 @dataclass(frozen=True, kw_only=True)
 class TableSize:
-    """Sizes in bytes; `estimated_rows` is None until PostgreSQL has analysed the table."""
+    """Sizes in bytes; `estimated_rows` is None if PostgreSQL has no statistics of a table with rows."""
 
     name: str
-    comment: str
+    description: str
     estimated_rows: int | None
     total_bytes: int
     index_bytes: int
@@ -48,11 +49,15 @@ class MigrationInspection:
         return tuple(migration for migration in self.applied if not migration.known)
 
 
-# The planner's estimate, because counting reads every row.
+# Estimates, because counting reads every row: the planner's, or, until the table is analysed, the number of
+# rows that were written since the statistics began. Those know nothing of rows from before.
 TABLES = """
     SELECT relname,
            coalesce(obj_description(oid, 'pg_class'), ''),
-           nullif(reltuples::bigint, -1),
+           CASE WHEN reltuples >= 0 THEN reltuples::bigint
+                WHEN pg_stat_get_live_tuples(oid) > 0 OR relkind = 'r' AND pg_relation_size(oid) = 0
+                THEN pg_stat_get_live_tuples(oid)
+           END,
            pg_total_relation_size(oid),
            pg_indexes_size(oid)
       FROM pg_class
@@ -99,10 +104,23 @@ def _applied(connection: BaseDatabaseWrapper, *, known: set[tuple[str, str]]) ->
 
 
 def _tables(connection: BaseDatabaseWrapper) -> tuple[TableSize, ...]:
+    names = _names()
     with connection.cursor() as cursor:
         cursor.execute(TABLES)
         rows = cursor.fetchall()
     return tuple(
-        TableSize(name=name, comment=comment, estimated_rows=rows, total_bytes=total, index_bytes=indexes)
-        for name, comment, rows, total, indexes in rows
+        TableSize(
+            name=name,
+            description=names.get(name, comment),
+            estimated_rows=estimate,
+            total_bytes=total,
+            index_bytes=indexes,
+        )
+        for name, comment, estimate, total, indexes in rows
     )
+
+
+def _names() -> dict[str, str]:
+    """Return what the pages call the records of each table, in the reader's language."""
+    models = apps.get_models(include_auto_created=True)
+    return {model._meta.db_table: str(model._meta.verbose_name_plural) for model in models}

@@ -1,7 +1,11 @@
 """Money and lines on the pages of budgets and settlements."""
 
-import pytest
+from contextlib import closing
 
+import pytest
+from django.db import OperationalError, connection, transaction
+
+from budget.admin.lines import next_order
 from budget.models import Budget, BudgetExpense, BudgetIncome, Event
 from tests.budget.admin_forms import INCOME, budget_form, errors, page, rows, sentence
 from tests.factories import (
@@ -84,6 +88,18 @@ class TestLine:
         client.post(page(BudgetIncome, "add"), {"budget": line.budget_id, "display_order": "", **INCOME})
 
         assert line.budget.incomes.order_by("display_order").last().display_order == 4
+
+    @pytest.mark.django_db(transaction=True)
+    def test_keeps_others_from_adding_one_until_it_is_saved(self):
+        line = BudgetIncomeFactory()
+        lock = "SELECT FROM budgets WHERE id = %s FOR UPDATE NOWAIT"
+
+        with closing(connection.copy()) as other, transaction.atomic():
+            place = next_order(line=line, parent="budget")
+            with pytest.raises(OperationalError, match="could not obtain lock"), other.cursor() as cursor:
+                cursor.execute(lock, [line.budget_id])
+
+        assert place == line.display_order + 1
 
     def test_changes_places_with_another(self, client):
         budget = BudgetFactory()

@@ -3,6 +3,7 @@
 import pytest
 from django.db import connection, transaction
 
+from budget.admin.filters import YEARS_WITH_EVENTS
 from budget.models import Budget, Event, Membership, SettlementItem, User
 from budget.search import matching
 from tests.budget.admin_forms import page
@@ -29,6 +30,13 @@ class TestSearch:
         BudgetFactory(event__name="여름캠프")
 
         response = client.get(page(Budget, "changelist"), {"q": "피정"})
+
+        assert list(response.context["cl"].queryset) == [found]
+
+    def test_finds_what_is_typed_in_capitals(self, client):
+        found = EventFactory(name="Easter 모임")
+
+        response = client.get(page(Event, "changelist"), {"q": "EASTER"})
 
         assert list(response.context["cl"].queryset) == [found]
 
@@ -99,6 +107,30 @@ class TestList:
         listed = client.get(page(Budget, "changelist"), {"year": "2023"}).context["cl"].queryset
         tampered = client.get(page(Budget, "changelist"), {"year": "x"}).context["cl"].queryset
 
-        assert [year for year, _label in offered] == ["2025", "2024", "2023"]
+        assert [year for year, _label in offered] == ["2025", "2023"]
         assert list(listed) == [old]
         assert set(tampered) == {old, new}
+
+    def test_offers_only_years_that_have_events(self, client):
+        for day in ("2100-12-31", "2025-12-31", "2025-01-01", "2024-12-31", "2000-01-01"):
+            EventFactory(start_date=day, end_date=day)
+
+        offered = client.get(page(Event, "changelist")).context["cl"].filter_specs[0].lookup_choices
+
+        assert [year for year, _label in offered] == ["2100", "2025", "2024", "2000"]
+
+    def test_offers_no_year_without_events(self, client):
+        assert client.get(page(Event, "changelist"), {"year": "2025"}).status_code == 200
+
+    def test_asks_the_index_alone_for_its_years(self, db):
+        EventFactory()
+
+        with connection.cursor() as cursor:
+            for method in ("seqscan", "bitmapscan", "sort"):
+                cursor.execute(f"SET LOCAL enable_{method} = off")
+            cursor.execute(f"EXPLAIN (ANALYZE) {YEARS_WITH_EVENTS}")
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+
+        # Twice: for the last event, and for the last one before a year.
+        assert plan.count("Limit") == plan.count("using events_by_date on events") == 2
+        assert "Seq Scan on events" not in plan

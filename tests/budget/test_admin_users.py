@@ -89,6 +89,29 @@ class TestUserPage:
         kept = User.objects.get(pk=superuser.pk)
         assert (kept.status, kept.is_staff, kept.is_superuser) == ("ACTIVE", True, True)
 
+    def test_deletes_nobody_who_is_signed_in(self, client, superuser):
+        UserFactory(superuser=True)
+
+        alone = client.post(reverse("admin:budget_user_delete", args=(superuser.pk,)), {"post": "yes"})
+        listed = client.post(
+            reverse("admin:budget_user_changelist"),
+            {"action": "delete_selected", "_selected_action": [superuser.pk], "post": "yes"},
+        )
+
+        assert (alone.status_code, listed.status_code) == (403, 403)
+        assert User.objects.filter(pk=superuser.pk).exists()
+
+    def test_deletes_others(self, client):
+        alone, listed = UserFactory(), UserFactory()
+
+        client.post(reverse("admin:budget_user_delete", args=(alone.pk,)), {"post": "yes"})
+        client.post(
+            reverse("admin:budget_user_changelist"),
+            {"action": "delete_selected", "_selected_action": [listed.pk], "post": "yes"},
+        )
+
+        assert not User.objects.filter(pk__in=[alone.pk, listed.pk]).exists()
+
 
 class TestStaff:
     def test_without_a_role_open_the_site_and_see_nothing_in_it(self, client):

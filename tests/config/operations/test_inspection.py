@@ -6,6 +6,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.urls import reverse
 from django.utils.translation import gettext, override
 
+from budget.models import Organization
 from config import administration
 from config.operations.inspection import inspect_migrations, pending_migrations
 from tests.factories import OrganizationFactory, UserFactory
@@ -71,19 +72,52 @@ class TestInspectMigrations:
         assert "events" in names
         assert "strangers" not in names
 
-    def test_tells_size_comment_and_the_estimate_of_the_planner(self):
+    def test_tells_size_and_the_estimate_of_the_planner(self):
         OrganizationFactory.create_batch(3)
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE organizations")
-            cursor.execute("CREATE TABLE unanalysed (id int)")
 
         tables = {table.name: table for table in inspect_migrations(connection=connection).tables}
 
         organizations = tables["organizations"]
         assert organizations.estimated_rows == 3
-        assert "단체" in organizations.comment
         assert organizations.total_bytes > organizations.index_bytes > 0
-        assert tables["unanalysed"].estimated_rows is None
+
+    def test_describes_tables_as_the_pages_name_their_records(self):
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE without_model (id int)")
+            cursor.execute("COMMENT ON TABLE without_model IS 'Of nobody'")
+
+        with override("ko"):
+            tables = {table.name: table for table in inspect_migrations(connection=connection).tables}
+            expected = str(Organization._meta.verbose_name_plural)
+
+        assert tables["organizations"].description == expected
+        assert tables["without_model"].description == "Of nobody"
+
+    @pytest.mark.django_db(transaction=True)
+    def test_counts_what_was_written_until_a_table_is_analysed(self):
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE unanalysed (id int) WITH (autovacuum_enabled = off)")
+            cursor.execute("CREATE TABLE empty (id int) WITH (autovacuum_enabled = off)")
+            cursor.execute("INSERT INTO unanalysed SELECT generate_series(1, 5)")
+            cursor.execute("SELECT pg_stat_force_next_flush()")
+
+        tables = {table.name: table for table in inspect_migrations(connection=connection).tables}
+
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE unanalysed, empty")
+        assert tables["unanalysed"].estimated_rows == 5
+        assert tables["empty"].estimated_rows == 0
+
+    def test_knows_no_number_where_nothing_was_counted(self):
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE uncounted AS SELECT 1 AS id")
+            cursor.execute("SELECT pg_stat_reset_single_table_counters('uncounted'::regclass)")
+
+        tables = {table.name: table for table in inspect_migrations(connection=connection).tables}
+
+        assert tables["uncounted"].estimated_rows is None
 
 
 class TestPendingMigrations:
