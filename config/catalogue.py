@@ -10,14 +10,27 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+LANGUAGES = ("ko", "en")
 CATALOGUE = Path(__file__).resolve().parent.parent / "locale" / "ko" / "LC_MESSAGES" / "django.po"
+
+# What the file of the environment says; nothing before that file is read.
+_language_of_file = ""
 
 
 def translate(text: str) -> str:
-    """Return `text` in the language of LANGUAGE_CODE (Korean unless it names another)."""
-    if os.environ.get("LANGUAGE_CODE", "ko") != "ko":
+    """Return `text` in the language of LANGUAGE_CODE, from the process or else from the file that was read.
+
+    Korean unless it says “en”: even the refusal of another language has to be in one of the two.
+    """
+    if os.environ.get("LANGUAGE_CODE", _language_of_file) == "en":
         return text
     return _sentences().get(text) or text
+
+
+def use_language_of_file(code: str) -> None:
+    """Make `code` the language of sentences to come, where the process itself names none."""
+    global _language_of_file
+    _language_of_file = code
 
 
 @functools.cache

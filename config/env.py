@@ -3,24 +3,29 @@
 import io
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from config.catalogue import translate
+from config.catalogue import translate, use_language_of_file
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 _REFERENCE = re.compile(r"\$\{(\w+)\}")
+# No “*” and no lone dot, which Django takes for every host, and no port or scheme, which it never matches.
+_HOST = re.compile(r"\[[0-9a-f:.]+\]|\.?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*", re.IGNORECASE)
 _BOOLEANS = {"true": True, "false": False}
 _DATABASE_SCHEMES = frozenset({"postgres", "postgresql"})
-# Passwords that installers, tutorials and example files leave behind.
-_DEFAULT_PASSWORDS = frozenset(
-    {"admin", "changeme", "change-me", "default", "example", "password", "postgres", "root", "secret", "test"}
+# What installers, tutorials and example files leave behind, without digits and separators.
+_DEFAULT_WORDS = frozenset(
+    {"admin", "changeme", "default", "example", "password", "postgres", "qwerty", "root", "secret", "test"}
 )
+_DIGITS_AND_SEPARATORS = re.compile(r"[\s\d_.,:;/+-]+")
+_FEWEST_DIFFERENT_CHARACTERS = 5  # Django's own limit, security.W009
+_SHORTEST_NAME = 3  # A shorter one is part of many a random password.
 
 
 class MissingVariable(ImproperlyConfigured):
@@ -34,7 +39,8 @@ class InvalidVariable(ImproperlyConfigured):
 class Environment:
     """The variables of one environment: the process's own win over those of `.env.<name>`.
 
-    In the file `${NAME}` means: the value comes from the process's NAME, and is missing without it.
+    In the file `${NAME}` means: this part of the value comes from the process's NAME; without that the whole
+    value is missing. Sentences are in the file's LANGUAGE_CODE from now on, unless the process names one.
     """
 
     def __init__(
@@ -42,18 +48,30 @@ class Environment:
     ) -> None:
         self.name = name
         self.file = folder / f".env.{name}"
-        self._values = {**_read_file(self.file, process=process), **process}
+        values = _read_file(self.file, process=process)
+        use_language_of_file(values.get("LANGUAGE_CODE", ""))
+        self._values = {**values, **process}
 
     def text(self, name: str, default: str | None = None) -> str:
         value = self._values.get(name, "")
-        if value:
-            return value
-        if default is None:
-            raise MissingVariable(
-                translate("%(variable)s is missing. Set it in the environment or in %(file)s.")
+        if _REFERENCE.search(value):
+            # Without the value, which may hold more than the reference.
+            raise InvalidVariable(
+                translate(
+                    "%(variable)s holds a ${NAME} that nothing has replaced. "
+                    "Set the value itself; references belong in %(file)s only."
+                )
                 % {"variable": name, "file": self.file.name}
             )
-        return default
+        if not value and default is None:
+            raise self._missing(name)
+        return value or default or ""
+
+    def _missing(self, name: str) -> MissingVariable:
+        return MissingVariable(
+            translate("%(variable)s is missing. Set it in the environment or in %(file)s.")
+            % {"variable": name, "file": self.file.name}
+        )
 
     def boolean(self, name: str, *, default: bool) -> bool:
         value = self.text(name, str(default))
@@ -68,6 +86,31 @@ class Environment:
         """Return the comma-separated words of a variable."""
         return [word.strip() for word in self.text(name, default).split(",") if word.strip()]
 
+    def hosts(self, name: str) -> list[str]:
+        """Return one or more host names, each meant for itself or, with a dot before it, for all below it."""
+        hosts = self.words(name)
+        if not hosts:
+            raise self._missing(name)
+        for host in hosts:
+            if not _HOST.fullmatch(host):
+                raise InvalidVariable(
+                    translate(
+                        "%(variable)s must list host names such as budget.example.org, not “%(value)s”."
+                    )
+                    % {"variable": name, "value": host}
+                )
+        return hosts
+
+    def choice(self, name: str, *, among: Sequence[str]) -> str:
+        """Return one word of `among`, whose first is the default."""
+        value = self.text(name, among[0])
+        if value not in among:
+            raise InvalidVariable(
+                translate("%(variable)s must be one of these: %(choices)s. It is “%(value)s”.")
+                % {"variable": name, "choices": ", ".join(among), "value": value}
+            )
+        return value
+
     def port(self, name: str, default: str) -> str:
         value = self.text(name, default)
         if not (value.isascii() and value.isdigit() and 0 < int(value) < 65536):
@@ -78,11 +121,19 @@ class Environment:
         return value
 
     def identifier(self, name: str, default: str) -> str:
-        """Return a name that PostgreSQL takes as it is, without quotes."""
+        """Return a name that PostgreSQL takes as it is, without quotes, and does not keep for itself."""
         value = self.text(name, default)
         if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", value):
             raise InvalidVariable(
                 translate("%(variable)s must be a lower-case name such as parish_budget, not “%(value)s”.")
+                % {"variable": name, "value": value}
+            )
+        if value.startswith("pg_") or value == "information_schema":
+            raise InvalidVariable(
+                translate(
+                    "%(variable)s must not be “%(value)s”: PostgreSQL keeps information_schema and every "
+                    "name that starts with pg_ for itself. Choose a name such as parish_budget."
+                )
                 % {"variable": name, "value": value}
             )
         return value
@@ -93,11 +144,17 @@ class Environment:
         self.refuse_weak_secret(name, value, shortest=shortest)
         return value
 
-    def refuse_weak_secret(self, name: str, value: str, *, shortest: int) -> None:
-        if value.lower() in _DEFAULT_PASSWORDS or "insecure" in value.lower() or len(value) < shortest:
+    def refuse_weak_secret(
+        self, name: str, value: str, *, shortest: int, known_names: Sequence[str] = ()
+    ) -> None:
+        """Raise InvalidVariable for what is short or guessed soon, as from the `known_names` of other things.
+
+        The message begins with `name`: a variable, or a few words about a part of one.
+        """
+        if len(value) < shortest or _is_guessable(value, known_names=known_names):
             raise InvalidVariable(
                 translate(
-                    "%(variable)s is a default or too short for %(environment)s. "
+                    "%(variable)s is too short or too easy to guess for %(environment)s. "
                     "Set a random value of at least %(length)d characters."
                 )
                 % {"variable": name, "environment": self.name, "length": shortest}
@@ -121,13 +178,33 @@ class Environment:
                 )
                 % {"variable": name}
             ) from None
+        if not settings["NAME"]:
+            raise MissingVariable(
+                translate(
+                    "%(variable)s names no database. Add its name after the server: postgres://user@host/name."
+                )
+                % {"variable": name}
+            )
         return settings
 
 
+def _is_guessable(value: str, *, known_names: Sequence[str]) -> bool:
+    if "insecure" in value.lower() or len(set(value)) < _FEWEST_DIFFERENT_CHARACTERS:
+        return True
+    names = {_letters(name) for name in known_names}
+    words = _DEFAULT_WORDS | {name for name in names if len(name) >= _SHORTEST_NAME}
+    # The longest first, so that no word leaves the rest of another behind.
+    alternatives = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+    rest, found = re.subn(alternatives, "", _letters(value))
+    return not rest or (found > 0 and len(set(rest)) < _FEWEST_DIFFERENT_CHARACTERS)
+
+
+def _letters(text: str) -> str:
+    return _DIGITS_AND_SEPARATORS.sub("", text.lower())
+
+
 def _read_file(path: Path, *, process: Mapping[str, str]) -> dict[str, str]:
-    if not path.exists():
-        return {}
-    content = path.read_text(encoding="utf-8")
+    content = _content(path)
     _refuse_malformed_lines(content, path=path)
 
     class File(environ.Env):  # type: ignore[misc]  # it publishes no types
@@ -136,6 +213,23 @@ def _read_file(path: Path, *, process: Mapping[str, str]) -> dict[str, str]:
 
     File.read_env(io.StringIO(content))
     return {name: _resolve(value, process=process) for name, value in File.ENVIRON.items()}
+
+
+def _content(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except UnicodeDecodeError:
+        # Its own message quotes the file.
+        raise InvalidVariable(
+            translate("%(file)s is not UTF-8. Save it in that encoding.") % {"file": path.name}
+        ) from None
+    except OSError as error:
+        raise InvalidVariable(
+            translate("%(file)s cannot be read (%(reason)s). It must be a file that this user may read.")
+            % {"file": path.name, "reason": error.strerror}
+        ) from error
 
 
 def _refuse_malformed_lines(content: str, *, path: Path) -> None:
@@ -148,5 +242,7 @@ def _refuse_malformed_lines(content: str, *, path: Path) -> None:
 
 
 def _resolve(value: str, *, process: Mapping[str, str]) -> str:
-    reference = _REFERENCE.fullmatch(value)
-    return process.get(reference[1], "") if reference else value
+    """Return `value` with every reference replaced, or nothing when one of them refers to nothing."""
+    if not all(process.get(name) for name in _REFERENCE.findall(value)):
+        return ""
+    return _REFERENCE.sub(lambda reference: process[reference[1]], value)

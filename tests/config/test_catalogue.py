@@ -1,7 +1,7 @@
 import pytest
 
 from config import catalogue
-from config.catalogue import translate
+from config.catalogue import translate, use_language_of_file
 
 
 @pytest.fixture
@@ -15,6 +15,7 @@ def sentences(tmp_path, monkeypatch):
         catalogue._sentences.cache_clear()
 
     monkeypatch.setenv("LANGUAGE_CODE", "ko")
+    monkeypatch.setattr(catalogue, "_language_of_file", "")
     yield write
     catalogue._sentences.cache_clear()
 
@@ -31,6 +32,28 @@ class TestTranslate:
         monkeypatch.setenv("LANGUAGE_CODE", "en")
 
         assert translate("Start it.") == "Start it."
+
+    @pytest.mark.parametrize("code", ["", "fr"])
+    def test_answers_in_korean_where_no_language_of_ours_is_named(self, sentences, monkeypatch, code):
+        sentences('msgid "Start it."\nmsgstr "시작하십시오."\n')
+        monkeypatch.setenv("LANGUAGE_CODE", code)
+
+        assert translate("Start it.") == "시작하십시오."
+
+    def test_answers_in_the_language_of_the_file(self, sentences, monkeypatch):
+        sentences('msgid "Start it."\nmsgstr "시작하십시오."\n')
+        monkeypatch.delenv("LANGUAGE_CODE")
+
+        use_language_of_file("en")
+
+        assert translate("Start it.") == "Start it."
+
+    def test_prefers_the_language_of_the_process(self, sentences):
+        sentences('msgid "Start it."\nmsgstr "시작하십시오."\n')
+
+        use_language_of_file("en")
+
+        assert translate("Start it.") == "시작하십시오."
 
     @pytest.mark.parametrize("entry", ["", 'msgid "Start it."\nmsgstr ""\n'])
     def test_keeps_a_sentence_that_nobody_has_translated(self, sentences, entry):

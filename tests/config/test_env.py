@@ -1,6 +1,14 @@
 import pytest
 
+from config import catalogue
 from config.env import Environment, InvalidVariable, MissingVariable
+
+
+@pytest.fixture(autouse=True)
+def language(monkeypatch):
+    """Put the language back that a file of a test chose."""
+    monkeypatch.setattr(catalogue, "_language_of_file", "")
+    monkeypatch.delenv("LANGUAGE_CODE", raising=False)
 
 
 def environment(tmp_path, file="", **process):
@@ -44,6 +52,23 @@ class TestText:
         with pytest.raises(MissingVariable, match="DB_PASSWORD"):
             environment(tmp_path, "DB_PASSWORD=${DB_PASSWORD}\n").text("DB_PASSWORD")
 
+    def test_takes_a_part_of_the_value_from_the_process(self, tmp_path):
+        variables = environment(tmp_path, "DB_NAME=${PARISH}_budget_${YEAR}\n", PARISH="upper", YEAR="2026")
+
+        assert variables.text("DB_NAME") == "upper_budget_2026"
+
+    @pytest.mark.parametrize("value", ["prefix${DB_PASSWORD}", "${PARISH}${DB_PASSWORD}"])
+    def test_misses_a_value_of_which_one_reference_is_to_nothing(self, tmp_path, value):
+        with pytest.raises(MissingVariable, match="DB_PASSWORD"):
+            environment(tmp_path, f"DB_PASSWORD={value}\n", PARISH="upper").text("DB_PASSWORD")
+
+    @pytest.mark.parametrize("value", ["${DB_PASSWORD}", "s3cret-${DB_PASSWORD}"])
+    def test_refuses_a_reference_in_the_process_by_name_without_showing_the_rest(self, tmp_path, value):
+        with pytest.raises(InvalidVariable, match="DB_PASSWORD") as refusal:
+            environment(tmp_path, DB_PASSWORD=value).text("DB_PASSWORD")
+
+        assert "s3cret" not in str(refusal.value)
+
     def test_leaves_the_process_as_it_is(self, tmp_path, monkeypatch):
         monkeypatch.delenv("ONLY_IN_THE_FILE", raising=False)
 
@@ -75,6 +100,31 @@ class TestText:
         assert "2" in str(refusal.value)
 
 
+class TestFile:
+    def test_is_refused_by_name_when_it_is_not_utf_8(self, tmp_path):
+        (tmp_path / ".env.staging").write_bytes("PARISH=성당\n".encode("cp949"))
+
+        with pytest.raises(InvalidVariable, match=r"\.env\.staging.*UTF-8"):
+            Environment("staging", folder=tmp_path, process={})
+
+    def test_is_refused_by_name_when_it_is_a_folder(self, tmp_path):
+        (tmp_path / ".env.staging").mkdir()
+
+        with pytest.raises(InvalidVariable, match=r"\.env\.staging.*Is a directory"):
+            Environment("staging", folder=tmp_path, process={})
+
+    def test_is_refused_by_name_when_it_cannot_be_opened(self, tmp_path):
+        # A loop, because permissions do not keep root from reading.
+        (tmp_path / ".env.staging").symlink_to(".env.staging")
+
+        with pytest.raises(InvalidVariable, match=r"\.env\.staging.*symbolic links"):
+            Environment("staging", folder=tmp_path, process={})
+
+    def test_chooses_the_language_of_what_is_refused_afterwards(self, tmp_path):
+        with pytest.raises(MissingVariable, match="DB_NAME is missing"):
+            environment(tmp_path, "LANGUAGE_CODE=en\n").text("DB_NAME")
+
+
 class TestBoolean:
     @pytest.mark.parametrize(("value", "meaning"), [("true", True), ("True", True), ("FALSE", False)])
     def test_knows_true_and_false(self, tmp_path, value, meaning):
@@ -99,6 +149,44 @@ class TestWords:
         assert variables.words("ALLOWED_HOSTS") == ["a.example", "b.example"]
 
 
+class TestHosts:
+    @pytest.mark.parametrize(
+        "host", ["budget.example.org", ".example.org", "localhost", "192.0.2.7", "[::1]"]
+    )
+    def test_returns_the_names_of_hosts(self, tmp_path, host):
+        variables = environment(tmp_path, ALLOWED_HOSTS=f"a.example, {host}")
+
+        assert variables.hosts("ALLOWED_HOSTS") == ["a.example", host]
+
+    @pytest.mark.parametrize("host", ["*", ".", "..", "*.example.org", "https://a.example", "a.example:80"])
+    def test_refuses_what_is_every_host_or_none_by_name_and_value(self, tmp_path, host):
+        with pytest.raises(InvalidVariable, match="ALLOWED_HOSTS") as refusal:
+            environment(tmp_path, ALLOWED_HOSTS=f"a.example,{host}").hosts("ALLOWED_HOSTS")
+
+        assert f"“{host}”" in str(refusal.value)
+
+    @pytest.mark.parametrize("hosts", ["", " ", ",", " , "])
+    def test_misses_the_first_host_by_name(self, tmp_path, hosts):
+        with pytest.raises(MissingVariable, match="ALLOWED_HOSTS"):
+            environment(tmp_path, ALLOWED_HOSTS=hosts).hosts("ALLOWED_HOSTS")
+
+
+class TestChoice:
+    @pytest.mark.parametrize(("value", "meaning"), [("", "ko"), ("ko", "ko"), ("en", "en")])
+    def test_returns_one_of_the_words_or_the_first(self, tmp_path, value, meaning):
+        assert (
+            environment(tmp_path, LANGUAGE_CODE=value).choice("LANGUAGE_CODE", among=("ko", "en")) == meaning
+        )
+
+    @pytest.mark.parametrize("value", ["xx", "fr", "EN", "ko,en", "k"])
+    def test_refuses_another_word_by_name_and_value(self, tmp_path, value):
+        with pytest.raises(InvalidVariable, match="LANGUAGE_CODE") as refusal:
+            environment(tmp_path, LANGUAGE_CODE=value).choice("LANGUAGE_CODE", among=("ko", "en"))
+
+        assert "ko, en" in str(refusal.value)
+        assert f"“{value}”" in str(refusal.value)
+
+
 class TestPort:
     @pytest.mark.parametrize("value", ["1", "5432", "65535"])
     def test_returns_a_port(self, tmp_path, value):
@@ -117,6 +205,11 @@ class TestIdentifier:
     @pytest.mark.parametrize("value", ["Parish", "two words", "a,b", "1st", "x;y", "a" * 64, "a -c role=b"])
     def test_refuses_what_would_need_quotes_by_name(self, tmp_path, value):
         with pytest.raises(InvalidVariable, match="DB_SCHEMA"):
+            environment(tmp_path, DB_SCHEMA=value).identifier("DB_SCHEMA", "public")
+
+    @pytest.mark.parametrize("value", ["pg_catalog", "pg_parish", "information_schema"])
+    def test_refuses_what_postgresql_keeps_for_itself_by_name(self, tmp_path, value):
+        with pytest.raises(InvalidVariable, match=f"DB_SCHEMA.*“{value}”"):
             environment(tmp_path, DB_SCHEMA=value).identifier("DB_SCHEMA", "public")
 
 
@@ -139,6 +232,50 @@ class TestSecret:
         with pytest.raises(InvalidVariable, match="DB_PASSWORD"):
             environment(tmp_path, DB_PASSWORD="changeme").secret("DB_PASSWORD", shortest=1)
 
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "a" * 68,
+            "abcd" * 17,
+            " " * 12,
+            "password1234",
+            "postgrespostgres",
+            "Change-Me_2026",
+            "admin.root:test",
+            "postgresql-2026",
+            "1234567890123",
+        ],
+    )
+    def test_refuses_what_is_guessed_soon_by_name_without_showing_it(self, tmp_path, value):
+        with pytest.raises(InvalidVariable, match="DB_PASSWORD") as refusal:
+            environment(tmp_path, DB_PASSWORD=value).secret("DB_PASSWORD", shortest=10)
+
+        assert value not in str(refusal.value)
+
+    @pytest.mark.parametrize("value", ["7Qtest-v2Kd!mW", "9f2c61d08ab7e354", "correct horse battery"])
+    def test_returns_a_value_in_which_a_default_is_a_small_part(self, tmp_path, value):
+        assert environment(tmp_path, DB_PASSWORD=value).secret("DB_PASSWORD", shortest=10) == value
+
+
+class TestRefuseWeakSecret:
+    @pytest.mark.parametrize("value", ["parish_budget", "Parish-Budget-2026", "treasurer1treasurer1"])
+    def test_refuses_a_name_that_others_know(self, tmp_path, value):
+        with pytest.raises(InvalidVariable, match="DB_PASSWORD"):
+            environment(tmp_path).refuse_weak_secret(
+                "DB_PASSWORD", value, shortest=10, known_names=("parish_budget", "treasurer")
+            )
+
+    def test_refuses_a_name_that_begins_with_another(self, tmp_path):
+        with pytest.raises(InvalidVariable, match="DB_PASSWORD"):
+            environment(tmp_path).refuse_weak_secret(
+                "DB_PASSWORD", "parish_budget_2026", shortest=10, known_names=("parish", "parish_budget")
+            )
+
+    def test_accepts_the_letters_of_a_very_short_name(self, tmp_path):
+        environment(tmp_path).refuse_weak_secret(
+            "DB_PASSWORD", "u8291-q4417w", shortest=10, known_names=("u", "7")
+        )
+
 
 class TestDatabaseUrl:
     def test_returns_the_parts_of_an_address(self, tmp_path):
@@ -155,6 +292,13 @@ class TestDatabaseUrl:
     @pytest.mark.parametrize("address", ["mysql://u:s3cretword@h/x", "db.example", "postgres://u:p@h:port/x"])
     def test_refuses_what_is_no_postgresql_address_by_name(self, tmp_path, address):
         with pytest.raises(InvalidVariable, match="DATABASE_URL") as refusal:
+            environment(tmp_path, DATABASE_URL=address).database_url("DATABASE_URL")
+
+        assert "s3cretword" not in str(refusal.value)
+
+    @pytest.mark.parametrize("address", ["postgres://u:s3cretword@h/", "postgres://u:s3cretword@h"])
+    def test_says_what_an_address_without_a_database_lacks(self, tmp_path, address):
+        with pytest.raises(MissingVariable, match=r"^DATABASE_URL .*postgres://user@host/name") as refusal:
             environment(tmp_path, DATABASE_URL=address).database_url("DATABASE_URL")
 
         assert "s3cretword" not in str(refusal.value)
