@@ -6,8 +6,8 @@ refused for the same reasons.
 
 from typing import Any
 
-from config.catalogue import translate
-from config.databases import database
+from config.catalogue import LANGUAGES, translate
+from config.databases import database, databases
 from config.env import BASE_DIR, Environment, InvalidVariable
 from config.log_files import logging_settings
 
@@ -25,26 +25,31 @@ def deployed_settings(environment: Environment) -> dict[str, Any]:
         "ENVIRONMENT": environment.name,
         "DEBUG": False,
         "SECRET_KEY": environment.secret("SECRET_KEY", shortest=SHORTEST_SECRET_KEY),
-        "ALLOWED_HOSTS": environment.words("ALLOWED_HOSTS"),
-        "LANGUAGE_CODE": environment.text("LANGUAGE_CODE", "ko"),
+        "ALLOWED_HOSTS": environment.hosts("ALLOWED_HOSTS"),
+        "LANGUAGE_CODE": environment.choice("LANGUAGE_CODE", among=LANGUAGES),
         "CLUSTER": None,
-        "DATABASES": {"default": _database(environment)},
+        "DATABASES": databases(_database(environment)),
         "MIGRATIONS_RUN": False,
         "MIGRATIONS_LOGGING": migrations,
         "DROP_SCHEMA": False,
         "LOGGING": logging_settings(folder=folder, migrations=migrations),
         "STATIC_ROOT": environment.text("STATIC_ROOT", str(BASE_DIR / ".local" / "static")),
         "MEDIA_ROOT": environment.text("MEDIA_ROOT", str(BASE_DIR / ".local" / "media")),
+        "BACKUP_DIR": BASE_DIR / environment.text("BACKUP_DIR", ".local/backups"),
+        "NOTIFY_WEBHOOK_URL": environment.text("NOTIFY_WEBHOOK_URL", ""),
+        "NOTIFY_EMAIL_RECIPIENTS": environment.words("NOTIFY_EMAIL_RECIPIENTS", ""),
         **_https(),
     }
 
 
 def _database(environment: Environment) -> dict[str, Any]:
     settings = database(environment)
+    in_address = translate("The password in %(variable)s") % {"variable": "DATABASE_URL"}
     environment.refuse_weak_secret(
-        "DATABASE_URL" if environment.text("DATABASE_URL", "") else "DB_PASSWORD",
+        in_address if environment.text("DATABASE_URL", "") else "DB_PASSWORD",
         settings["PASSWORD"],
         shortest=SHORTEST_PASSWORD,
+        known_names=(settings["NAME"], settings["USER"]),
     )
     return settings
 

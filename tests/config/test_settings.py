@@ -71,11 +71,11 @@ class TestDevelopment:
     def test_refuses_an_unknown_boolean_by_name(self, name):
         assert name in refusal_of("development", **{name: "yes"})
 
-    def test_puts_the_tables_into_the_schema_and_finds_the_extensions_in_public(self):
+    def test_puts_the_tables_into_the_schema_and_finds_the_extensions_in_theirs(self):
         settings = settings_of("development", "DATABASES", DB_SCHEMA="parish")
 
         options = settings["DATABASES"]["default"]["OPTIONS"]["options"]
-        assert options == "-c search_path=parish,public"
+        assert options == "-c search_path=parish,extensions"
 
     def test_takes_an_address_instead_of_its_parts(self):
         settings = settings_of(
@@ -86,7 +86,17 @@ class TestDevelopment:
         assert (database["HOST"], database["PORT"], database["NAME"]) == ("db.example.org", 5433, "x")
 
     def test_refuses_an_address_without_a_database(self):
-        assert "DATABASE_URL" in refusal_of("development", DATABASE_URL="postgres://u:p@db.example.org")
+        refusal = refusal_of("development", DATABASE_URL="postgres://u:p@db.example.org/")
+
+        assert refusal.startswith("DATABASE_URL names no database.")
+
+    @pytest.mark.parametrize("code", ["xx", "fr"])
+    def test_refuses_an_unknown_language_by_name(self, code):
+        assert f"“{code}”" in refusal_of("development", LANGUAGE_CODE=code)
+
+    @pytest.mark.parametrize("name", ["development", "test"])
+    def test_has_the_commands_of_django_extensions(self, name):
+        assert "django_extensions" in settings_of(name, "INSTALLED_APPS")["INSTALLED_APPS"]
 
 
 class TestTest:
@@ -125,12 +135,40 @@ class TestDeployed:
         assert "DB_PASSWORD" in refusal
         assert password not in refusal
 
+    @pytest.mark.parametrize("password", [" " * 12, "password1234", "parish_budget", "Q7-treasurer"])
+    def test_refuses_a_password_that_is_guessed_soon(self, name, password):
+        variables = {**DEPLOYED, "DB_USERNAME": "treasurer", "DB_PASSWORD": password}
+
+        assert "DB_PASSWORD is too short or too easy to guess" in refusal_of(name, **variables)
+
+    @pytest.mark.parametrize("hosts", ["*", ".", " , "])
+    def test_refuses_to_answer_for_every_host_or_none(self, name, hosts):
+        assert "ALLOWED_HOSTS" in refusal_of(name, **{**DEPLOYED, "ALLOWED_HOSTS": hosts})
+
+    def test_refuses_a_reference_that_nothing_has_replaced(self, name):
+        assert "DB_PASSWORD" in refusal_of(name, **{**DEPLOYED, "DB_PASSWORD": "${DB_PASSWORD}"})
+
+    def test_refuses_a_schema_of_postgresql(self, name):
+        assert "DB_SCHEMA" in refusal_of(name, **{**DEPLOYED, "DB_SCHEMA": "pg_catalog"})
+
+    def test_refuses_an_unknown_language_by_name(self, name):
+        assert "LANGUAGE_CODE" in refusal_of(name, **{**DEPLOYED, "LANGUAGE_CODE": "fr"})
+
+    @pytest.mark.parametrize("command", ["reset_schema", "reset_db", "print_settings"])
+    def test_knows_no_command_that_destroys_or_shows_secrets(self, name, command):
+        result = python("manage.py", command, DJANGO_SETTINGS_MODULE=f"config.settings.{name}", **DEPLOYED)
+
+        assert result.returncode != 0
+        assert f"Unknown command: '{command}'" in result.stderr
+
     def test_refuses_a_default_password_inside_an_address(self, name):
         address = "postgres://parish:postgres@db.example.org/parish_budget"
 
-        assert "DATABASE_URL" in refusal_of(name, **DEPLOYED, DATABASE_URL=address)
+        refusal = refusal_of(name, **DEPLOYED, DATABASE_URL=address)
 
-    @pytest.mark.parametrize("key", ["insecure-" + "k2Vx-7Rt" * 8, "k2Vx-7Rt" * 5])
+        assert refusal.startswith("The password in DATABASE_URL is too short or too easy to guess")
+
+    @pytest.mark.parametrize("key", ["a" * 68, "insecure-" + "k2Vx-7Rt" * 8, "k2Vx-7Rt" * 5])
     def test_refuses_an_insecure_key_by_name(self, name, key):
         refusal = refusal_of(name, **{**DEPLOYED, "SECRET_KEY": key})
 
@@ -154,6 +192,13 @@ class TestDeployed:
         )
 
         assert result.returncode == 0, result.stderr
+
+
+class TestLanguage:
+    def test_is_korean_whatever_the_browser_asks_for(self, client, db):
+        page = client.get("/admin/login/", headers={"accept-language": "en"})
+
+        assert '<html lang="ko"' in page.text
 
 
 class TestDefaultSettings:

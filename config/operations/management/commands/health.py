@@ -8,11 +8,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext as _
 
-from config.operations.health import Health, Probe, Status, check_health
+from config.operations.health import GIGABYTE, Health, Probe, Status, check_health
 
 
 class Command(BaseCommand):
-    help = _("Ask whether the database answers, migrations are applied and the storage is writable.")
+    help = _("Ask whether the database answers, migrations are applied, files can be written, disk is free.")
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -39,20 +39,31 @@ class Command(BaseCommand):
 
 
 def _describe(probe: Probe) -> str:
-    names = {"database": _("database"), "migrations": _("migrations"), "storage": _("file storage")}
-    return f"{names[probe.name]}: {_observation(probe)}"
+    names = {
+        "database": _("database"),
+        "migrations": _("migrations"),
+        "storage": _("file storage"),
+        "disk": _("disk"),
+    }
+    answer = _observe(probe) if probe.status is Status.PASS else f"{probe.output}\n  → {_remedy(probe)}"
+    return f"{names[probe.name]}: {answer}"
 
 
-def _observation(probe: Probe) -> str:
-    if probe.status is Status.FAIL:
-        remedies = {
-            "database": _("For cause and remedy: manage.py showmigrations"),
-            "migrations": _("For cause and remedy: manage.py showmigrations"),
-            "storage": _("Check MEDIA_ROOT: the folder, its owner, free disk space."),
-        }
-        return f"{probe.output}\n  → {remedies[probe.name]}"
-    if probe.status is Status.WARN:
-        return f"{probe.output}\n  → " + _("Apply them: manage.py migrate")
+def _observe(probe: Probe) -> str:
     if probe.name == "migrations":
         return _("all applied")
+    if probe.name == "disk":
+        return _("%(gigabytes)s GB free") % {"gigabytes": f"{(probe.observed_value or 0) / GIGABYTE:.1f}"}
     return _("answers in %(milliseconds)d ms") % {"milliseconds": probe.observed_value}
+
+
+def _remedy(probe: Probe) -> str:
+    if probe.name == "migrations" and probe.status is Status.WARN:
+        return _("Apply them: manage.py migrate")
+    remedies = {
+        "database": _("For cause and remedy: manage.py showmigrations"),
+        "migrations": _("For cause and remedy: manage.py showmigrations"),
+        "storage": _("Check MEDIA_ROOT: the folder, its owner, free disk space."),
+        "disk": _("Make room on that file system; to see all of them: df -h"),
+    }
+    return remedies[probe.name]
