@@ -56,6 +56,7 @@ def _configured_secrets() -> Iterator[str]:
     if not settings.configured:
         return
     passwords = (str(database.get("PASSWORD") or "") for database in settings.DATABASES.values())
-    for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS, *passwords):
+    others = (settings.EMAIL_HOST_PASSWORD, getattr(settings, "NOTIFY_WEBHOOK_URL", ""))
+    for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS, *passwords, *others):
         if secret:
             yield from {str(secret), quote(str(secret), safe=""), quote_plus(str(secret))}

@@ -20,6 +20,7 @@ PASSWORD = "a-Pass-phrase-9f2c"
 NEUTRAL = dict.fromkeys(
     (
         "ALLOWED_HOSTS",
+        "BACKUP_DIR",
         "DATABASE_URL",
         "DB_HOST",
         "DB_NAME",
@@ -32,6 +33,8 @@ NEUTRAL = dict.fromkeys(
         "LOG_DIR",
         "MEDIA_ROOT",
         "MIGRATIONS_LOGGING",
+        "NOTIFY_EMAIL_RECIPIENTS",
+        "NOTIFY_WEBHOOK_URL",
         "MIGRATIONS_RUN",
         "SECRET_KEY",
         "STATIC_ROOT",
