@@ -1,0 +1,274 @@
+"""Writes a backup: dump, fingerprints and uploaded files of one moment, and proves it.
+
+`<folder>/<UTC time>_<database>_<id>.partial/` becomes a backup by losing its last part: until then whatever
+interrupts this leaves nothing that could be taken for one.
+"""
+
+import contextlib
+import datetime
+import re
+import secrets
+import time
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from django.core.files.storage import Storage, default_storage
+from django.db import DEFAULT_DB_ALIAS
+from django.db.backends.postgresql.base import DatabaseWrapper
+from django.utils.translation import gettext as _
+
+from config.env import BASE_DIR
+from config.operations.database_facts import (
+    read_facts,
+    read_migrations,
+    read_schema_hashes,
+    read_sequences,
+)
+from config.operations.durable_files import (
+    PARTIAL,
+    NotEnoughSpace,
+    remove_tree,
+    rename_durably,
+    require_space,
+    sha256_of,
+    sync,
+)
+from config.operations.fingerprints import Fingerprint, fingerprinting, list_tables
+from config.operations.maintenance import MaintenanceRunning, exclusive_maintenance
+from config.operations.manifest import DatabaseFacts, Level, Manifest, StoredFile, write_manifest
+from config.operations.media_files import FileKeepsChanging, StoredFiles, list_files, store_files
+from config.operations.postgres import ProgramFailed, ProgramMissing, dumping, program_version
+from config.operations.snapshot import Snapshot, exported_snapshot, separate_connection
+from config.operations.verification import UnableToVerify, prove
+
+DUMP = "data.dump"
+LEAST_FREE_BYTES = 2_000_000_000
+
+_DUMPED_PART = 0.5  # At most of the database's size: indexes are not dumped, the rest is compressed.
+_EXPECTED = (MaintenanceRunning, NotEnoughSpace, ProgramMissing, ProgramFailed, FileKeepsChanging, OSError)
+
+
+class UnableToBackUp(Exception):
+    """No backup was written; the message says why."""
+
+
+class BackupNotProved(Exception):
+    """The backup was written, but it could not be verified; the message says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backup:
+    path: Path
+    manifest: Manifest
+    new_file_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupPlan:
+    """What `create_backup` would do; sizes in bytes."""
+
+    folder: Path
+    database: DatabaseFacts
+    tables: int
+    files: int
+    free: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Work:
+    """What all the steps of one backup need to know."""
+
+    folder: Path
+    alias: str
+    storage: Storage
+    now: datetime.datetime
+    reason: str
+    on_step: Callable[[str], None]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def step(self, name: str, sentence: str) -> Iterator[None]:
+        self.on_step(sentence)
+        started = time.monotonic()
+        yield
+        self.seconds[name] = round(time.monotonic() - started, 3)
+
+
+def create_backup(
+    *,
+    folder: Path,
+    level: Level | None,
+    now: datetime.datetime,
+    on_step: Callable[[str], None],
+    reason: str = "",
+    alias: str = DEFAULT_DB_ALIAS,
+    storage: Storage = default_storage,
+) -> Backup:
+    """Write a backup and verify it at `level`; None leaves it unproved.
+
+    A backup that fails its verification is returned with the state FAILED. Errors of the driver pass.
+    """
+    work = _Work(folder=folder, alias=alias, storage=storage, now=now, reason=reason, on_step=on_step)
+    with _explained(), exclusive_maintenance(folder=folder, task="backup", now=now, alias=alias):
+        _remove_partial(folder)
+        backup = _write(work)
+        return backup if level is None else _prove(work, backup, level)
+
+
+def plan_backup(
+    *, folder: Path, alias: str = DEFAULT_DB_ALIAS, storage: Storage = default_storage
+) -> BackupPlan:
+    """Check what `create_backup` checks before it writes, and write nothing."""
+    existing = next(parent for parent in [folder, *folder.parents] if parent.exists())
+    with (
+        _explained(),
+        separate_connection(alias=alias) as connection,
+        exported_snapshot(connection=connection) as snapshot,
+    ):
+        program_version("pg_dump", major=connection.pg_version // 10_000)
+        facts = read_facts(session=snapshot.session)
+        return BackupPlan(
+            folder=folder,
+            database=facts,
+            tables=len(list_tables(session=snapshot.session)),
+            files=sum(1 for _name in list_files(storage=storage)),
+            free=_require_space(existing, facts),
+        )
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except _EXPECTED as error:
+        raise UnableToBackUp(str(error)) from error
+
+
+def _remove_partial(folder: Path) -> None:
+    """Remove what an interrupted backup has left; who holds the lock of the folder may."""
+    for leftover in [*folder.glob(f"*{PARTIAL}"), *folder.glob(f"files/*/*{PARTIAL}")]:
+        if leftover.is_dir():
+            remove_tree(leftover)
+        else:
+            leftover.unlink()
+
+
+def _require_space(folder: Path, facts: DatabaseFacts) -> int:
+    return require_space(folder=folder, needed=max(LEAST_FREE_BYTES, int(facts.size * _DUMPED_PART)))
+
+
+def _write(work: _Work) -> Backup:
+    with (
+        separate_connection(alias=work.alias) as connection,
+        exported_snapshot(connection=connection) as snapshot,
+    ):
+        facts = read_facts(session=snapshot.session)
+        _require_space(work.folder, facts)
+        identifier = _new_identifier(work.now, facts.name)
+        with _partial_folder(work.folder / f"{identifier}{PARTIAL}") as partial:
+            manifest, new_bytes = _fill(work, connection, snapshot, facts, partial, identifier)
+            write_manifest(folder=partial, manifest=manifest)
+            rename_durably(partial, work.folder / identifier)
+    return Backup(path=work.folder / identifier, manifest=manifest, new_file_bytes=new_bytes)
+
+
+def _fill(
+    work: _Work,
+    connection: DatabaseWrapper,
+    snapshot: Snapshot,
+    facts: DatabaseFacts,
+    partial: Path,
+    identifier: str,
+) -> tuple[Manifest, int]:
+    pg_dump_version = program_version("pg_dump", major=connection.pg_version // 10_000)
+    dump = partial / DUMP
+    # Before pg_dump: it reads sequences as they are at that time, further along.
+    sequences = read_sequences(session=snapshot.session)
+    tables, files, schema = _copy(work, connection, snapshot, dump)
+    with work.step("hash", _("Hashing the dump")):
+        sync(dump)
+        stored = StoredFile(name=DUMP, size=dump.stat().st_size, sha256=sha256_of(dump))
+    manifest = Manifest(
+        id=identifier,
+        reason=work.reason,
+        started_at=work.now,
+        project_version=_project_version(),
+        pg_dump_version=pg_dump_version,
+        snapshot=snapshot.identifier,
+        database=facts,
+        dump=stored,
+        tables=tables,
+        sequences=sequences,
+        schema=schema,
+        migrations=read_migrations(session=snapshot.session, connection=connection),
+        files=files.files,
+        files_vanished=files.vanished,
+        seconds=work.seconds,
+    )
+    return manifest, files.new_bytes
+
+
+def _copy(
+    work: _Work, connection: DatabaseWrapper, snapshot: Snapshot, dump: Path
+) -> tuple[dict[str, Fingerprint], StoredFiles, dict[str, str]]:
+    """Let pg_dump, the fingerprints and the copying of the files work side by side."""
+    with fingerprinting(connection=connection, snapshot=snapshot) as fingerprints:
+        with work.step("schema", _("Reading the definitions")):
+            schema = read_schema_hashes(connection=connection)
+        # The files after the snapshot: the file of every row of the snapshot is there.
+        with (
+            work.step("dump", _("Dumping the database and taking fingerprints")),
+            dumping(connection=connection, snapshot=snapshot.identifier, file=dump) as finish,
+        ):
+            with work.step("files", _("Storing the uploaded files")):
+                files = store_files(storage=work.storage, folder=work.folder)
+            finish()
+            _refuse_empty(dump)
+        with work.step("fingerprints", _("Waiting for the fingerprints")):
+            return fingerprints(), files, schema
+
+
+def _refuse_empty(dump: Path) -> None:
+    if not dump.exists() or dump.stat().st_size == 0:
+        raise ProgramFailed(_("pg_dump ended without an error, but wrote nothing."))
+
+
+def _prove(work: _Work, backup: Backup, level: Level) -> Backup:
+    try:
+        verification = prove(
+            path=backup.path,
+            manifest=backup.manifest,
+            level=level,
+            now=work.now,
+            on_step=work.on_step,
+            alias=work.alias,
+        )
+    except UnableToVerify as error:
+        sentence = _(
+            "The backup %(name)s was written, but could not be verified: %(reason)s\n"
+            "→ Then type: manage.py verify_backup %(name)s"
+        )
+        raise BackupNotProved(sentence % {"name": backup.path.name, "reason": error}) from error
+    return replace(backup, manifest=replace(backup.manifest, verified=(verification,)))
+
+
+@contextlib.contextmanager
+def _partial_folder(path: Path) -> Iterator[Path]:
+    path.mkdir(mode=0o700)
+    try:
+        yield path
+    finally:
+        remove_tree(path)  # On success it has another name by now.
+
+
+def _new_identifier(now: datetime.datetime, database: str) -> str:
+    moment = now.astimezone(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+    name = re.sub(r"[^\w.-]", "_", database)
+    return f"{moment}_{name}_{secrets.token_hex(3)}"
+
+
+def _project_version() -> str:
+    project = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return str(project["version"])

@@ -1,0 +1,117 @@
+"""The backups of a folder: which there are, what each is worth, and whether this code can restore it."""
+
+import datetime
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.db.migrations.loader import MigrationLoader
+from django.utils.translation import gettext as _
+
+from config.operations import media_files
+from config.operations.durable_files import PARTIAL
+from config.operations.manifest import Manifest, State, UnreadableManifest, read_manifest
+
+LATEST = "latest"
+
+
+class NoSuchBackup(Exception):
+    """The folder has no backup of this name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedBackup:
+    """`manifest` is None for what is no backup; `problem` says why."""
+
+    name: str
+    path: Path
+    manifest: Manifest | None
+    problem: str = ""
+    unknown_migrations: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> str:
+        if self.manifest is not None and not self.problem:
+            return self.manifest.state
+        return "partial" if self.name.endswith(PARTIAL) else "damaged"
+
+    @property
+    def is_finished(self) -> bool:
+        return self.manifest is not None and self.state != "partial"
+
+    @property
+    def is_restorable(self) -> bool:
+        """Whether nothing is known against it. Only a verified one is known to be restorable."""
+        return self.state in (State.COMPLETE, State.VERIFIED) and not self.unknown_migrations
+
+    @property
+    def started_at(self) -> datetime.datetime | None:
+        return self.manifest.started_at if self.manifest else None
+
+
+def list_backups(*, folder: Path) -> tuple[ListedBackup, ...]:
+    """Return all that lies in `folder`, newest first, after a quick look at each. Asks no database."""
+    known = _known_migrations()
+    found = [_look_at(path, known) for path in _candidates(folder)]
+    return tuple(sorted(found, key=_age_order, reverse=True))
+
+
+def find_backup(*, folder: Path, name: str) -> Path:
+    """Return the folder of the backup `name`, or of the newest one that has a manifest for `latest`."""
+    if name == LATEST:
+        finished = [backup for backup in list_backups(folder=folder) if backup.is_finished]
+        if not finished:
+            raise NoSuchBackup(
+                _("There is no backup in %(folder)s. → Type: manage.py backup") % {"folder": folder}
+            )
+        return finished[0].path
+    if name not in {path.name for path in _candidates(folder)}:
+        sentence = _("There is no backup %(name)s in %(folder)s. → Type: manage.py list_backups")
+        raise NoSuchBackup(sentence % {"name": name, "folder": folder})
+    return folder / name
+
+
+def _candidates(folder: Path) -> Iterator[Path]:
+    for path in folder.glob("*"):
+        if path.is_dir() and path.name != media_files.FOLDER and not path.name.startswith("."):
+            yield path
+
+
+def _look_at(path: Path, known: set[str]) -> ListedBackup:
+    try:
+        manifest = read_manifest(folder=path)
+    except UnreadableManifest as error:
+        return ListedBackup(name=path.name, path=path, manifest=None, problem=str(error))
+    return ListedBackup(
+        name=path.name,
+        path=path,
+        manifest=manifest,
+        problem=_visible_problem(path, manifest),
+        unknown_migrations=tuple(name for name in manifest.migrations if name not in known),
+    )
+
+
+def _visible_problem(path: Path, manifest: Manifest) -> str:
+    """Return what can be seen without reading the dump."""
+    if path.name.endswith(PARTIAL):
+        return _("It was not finished.")
+    if path.name != manifest.id:
+        return _("The folder has been renamed; its backup is %(name)s.") % {"name": manifest.id}
+    try:
+        size = (path / manifest.dump.name).stat().st_size
+    except OSError:
+        return _("The dump is missing.")
+    if size != manifest.dump.size:
+        sentence = _("The dump has %(found)d bytes instead of %(expected)d.")
+        return sentence % {"found": size, "expected": manifest.dump.size}
+    return ""
+
+
+def _age_order(backup: ListedBackup) -> tuple[str, str]:
+    return (backup.started_at.isoformat() if backup.started_at else "", backup.name)
+
+
+def _known_migrations() -> set[str]:
+    migrations = MigrationLoader(None).disk_migrations
+    replaced = [name for migration in migrations.values() for name in migration.replaces]
+    return {".".join(name) for name in [*migrations, *replaced]}

@@ -1,0 +1,64 @@
+"""Files that are there after a power cut, or not at all under their final name."""
+
+import contextlib
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+from django.utils.translation import gettext as _
+
+PARTIAL = ".partial"
+
+
+class NotEnoughSpace(Exception):
+    """The file system has fewer free bytes than the work may need."""
+
+
+def write_durably(*, path: Path, content: bytes) -> None:
+    """Replace the whole file, or leave it as it was."""
+    partial = path.with_name(path.name + PARTIAL)
+    with partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    rename_durably(partial, path)
+
+
+def rename_durably(source: Path, target: Path) -> None:
+    source.rename(target)
+    sync(target.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's content, or a folder's list of names, has reached the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def require_space(*, folder: Path, needed: int) -> int:
+    """Return the free bytes of the file system of `folder`, or raise NotEnoughSpace."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        sentence = _(
+            "%(folder)s has %(free)d MB of free disk space; %(needed)d MB are needed.\n"
+            "→ Make room, or set BACKUP_DIR to a folder on another disk."
+        )
+        megabyte = 1_000_000
+        raise NotEnoughSpace(
+            sentence % {"folder": folder, "free": free // megabyte, "needed": -(-needed // megabyte)}
+        )
+    return free
+
+
+def remove_tree(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(path)

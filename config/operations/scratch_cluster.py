@@ -1,0 +1,96 @@
+"""A throw-away cluster that disappears with the process that asked for it, even when that is killed.
+
+A server that pg_ctl has started belongs to nobody. So a guardian, which is this module run as a program,
+waits on a pipe whose other end dies with us, and then removes the cluster. It knows nothing of Django.
+"""
+
+import contextlib
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from config.cluster import SCRATCH, Cluster, ClusterError, remove_cluster, start_cluster
+
+FOLDER = ".verification"
+DATABASE = "restored"
+
+_PROJECT = Path(__file__).resolve().parent.parent.parent
+_DISMISSED = b"."
+# What a killed process had just started may need a moment until it can be seen and stopped.
+_GUARDIAN_ATTEMPTS = 3
+_GUARDIAN_PAUSE_SECONDS = 1
+
+
+@contextlib.contextmanager
+def scratch_cluster(*, folder: Path) -> Iterator[Cluster]:
+    """Start a cluster with an empty database in `folder`, of which the caller holds the lock; remove it."""
+    home = folder / FOLDER
+    remove_leftovers(folder=folder)
+    home.mkdir(mode=0o700, exist_ok=True)
+    cluster = Cluster(profile=SCRATCH, folder=home / secrets.token_hex(4))
+    try:
+        with _guardian(cluster) as guardian:
+            try:
+                start_cluster(cluster=cluster, database=DATABASE)
+            except ClusterError:
+                _end(cluster, guardian)
+                raise
+            # Interrupted until here, something may just be starting: the guardian is left to it.
+            try:
+                yield cluster
+            finally:
+                _end(cluster, guardian)
+    finally:
+        _remove_if_empty(home)
+
+
+def remove_leftovers(*, folder: Path) -> None:
+    """Remove the clusters whose guardian was killed, too."""
+    home = folder / FOLDER
+    for leftover in sorted(home.glob("*")):
+        if leftover.suffix != ".lock":
+            remove_cluster(cluster=Cluster(profile=SCRATCH, folder=leftover))
+    for lock_file in home.glob("*.lock"):
+        lock_file.unlink(missing_ok=True)
+    _remove_if_empty(home)
+
+
+def _end(cluster: Cluster, guardian: "subprocess.Popen[bytes]") -> None:
+    remove_cluster(cluster=cluster)
+    guardian.communicate(_DISMISSED)
+
+
+def _guardian(cluster: Cluster) -> "subprocess.Popen[bytes]":
+    """Start the guardian; as a context, it is waited for, and undismissed it does its work first."""
+    command = [sys.executable, "-m", "config.operations.scratch_cluster", str(cluster.folder)]
+    return subprocess.Popen(
+        command,
+        cwd=_PROJECT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # Whatever ends our group must not end the guardian.
+    )
+
+
+def _watch(folder: Path) -> None:
+    if sys.stdin.buffer.read(1) == _DISMISSED:
+        return
+    for _attempt in range(_GUARDIAN_ATTEMPTS):
+        if folder.parent.exists():
+            with contextlib.suppress(ClusterError):
+                remove_cluster(cluster=Cluster(profile=SCRATCH, folder=folder))
+        time.sleep(_GUARDIAN_PAUSE_SECONDS)
+    _remove_if_empty(folder.parent)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+if __name__ == "__main__":
+    _watch(Path(sys.argv[1]))

@@ -1,0 +1,218 @@
+"""Proves that a backup is one: the strongest proof is to restore it and to compare."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import psycopg
+from django.db import DEFAULT_DB_ALIAS
+from django.db.backends.postgresql.base import DatabaseWrapper
+from django.utils.translation import gettext as _
+
+from config.cluster import Cluster, ClusterError
+from config.operations.backups import find_backup
+from config.operations.database_facts import read_schema_hashes, read_sequences
+from config.operations.durable_files import NotEnoughSpace, require_space, sha256_of
+from config.operations.fingerprints import compare_fingerprints, read_fingerprints
+from config.operations.maintenance import exclusive_folder
+from config.operations.manifest import (
+    Level,
+    Manifest,
+    UnreadableManifest,
+    Verification,
+    read_manifest,
+    write_manifest,
+)
+from config.operations.media_files import find_faulty_files
+from config.operations.postgres import ProgramFailed, ProgramMissing, read_archive, restore_archive
+from config.operations.scratch_cluster import DATABASE, scratch_cluster
+from config.operations.snapshot import exported_snapshot, separate_connection
+
+# What a fresh cluster takes, and how much the restored database may exceed the one that was backed up.
+_CLUSTER_BYTES = 200_000_000
+_RESTORED_PART = 1.5
+
+_INVALID_INDEXES = """
+    SELECT indexrelid::regclass::text FROM pg_index WHERE NOT (indisvalid AND indisready) ORDER BY 1
+"""
+
+
+class UnableToVerify(Exception):
+    """The question could not be asked; nothing is known against the backup."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifiedBackup:
+    name: str
+    verification: Verification
+
+
+def verify_backup(
+    *,
+    folder: Path,
+    name: str,
+    level: Level,
+    now: datetime,
+    on_step: Callable[[str], None],
+    alias: str = DEFAULT_DB_ALIAS,
+) -> VerifiedBackup:
+    """Verify one backup and write the result into its manifest.
+
+    Needs no database but a throw-away one, so it works when the live one is gone. Of `alias` only the
+    settings are read.
+    """
+    path = find_backup(folder=folder, name=name)
+    with exclusive_folder(folder=folder, task="verify_backup", now=now):
+        try:
+            manifest = read_manifest(folder=path)
+        except UnreadableManifest as error:
+            verification = Verification(level=level, at=now, passed=False, seconds=0, problems=(str(error),))
+        else:
+            verification = prove(
+                path=path, manifest=manifest, level=level, now=now, on_step=on_step, alias=alias
+            )
+    return VerifiedBackup(name=path.name, verification=verification)
+
+
+def prove(
+    *,
+    path: Path,
+    manifest: Manifest,
+    level: Level,
+    now: datetime,
+    on_step: Callable[[str], None],
+    alias: str,
+) -> Verification:
+    """Do what `verify_backup` does for a caller that holds the lock of the folder."""
+    started = time.monotonic()
+    try:
+        problems = _first_problems(path, manifest, level, on_step, alias)
+    except (ClusterError, ProgramMissing, NotEnoughSpace, OSError, psycopg.Error) as error:
+        raise UnableToVerify(str(error)) from error
+    verification = Verification(
+        level=level,
+        at=now,
+        passed=not problems,
+        seconds=round(time.monotonic() - started, 2),
+        problems=tuple(problems),
+    )
+    verified = dataclasses.replace(manifest, verified=(*manifest.verified, verification))
+    write_manifest(folder=path, manifest=verified)
+    return verification
+
+
+def _first_problems(
+    path: Path, manifest: Manifest, level: Level, on_step: Callable[[str], None], alias: str
+) -> list[str]:
+    """Return the problems of the weakest level that finds any."""
+    on_step(_("Comparing sizes and hashes"))
+    problems = list(_compare_hashes(path, manifest))
+    if not problems and level >= Level.READ:
+        on_step(_("Reading the whole dump"))
+        problems = list(_read_whole(path, manifest))
+    if not problems and level >= Level.RESTORED:
+        problems = list(_compare_restored(path, manifest, on_step, alias))
+    return problems
+
+
+def _compare_hashes(path: Path, manifest: Manifest) -> Iterator[str]:
+    dump = path / manifest.dump.name
+    if path.name != manifest.id:
+        yield _("The folder has been renamed; its backup is %(name)s.") % {"name": manifest.id}
+    if not dump.exists():
+        yield _("The dump is missing.")
+    elif dump.stat().st_size != manifest.dump.size or sha256_of(dump) != manifest.dump.sha256:
+        yield _("The dump is not the file that was written: its size or its hash differs.")
+    yield from find_faulty_files(files=manifest.files, folder=path.parent)
+
+
+def _read_whole(path: Path, manifest: Manifest) -> Iterator[str]:
+    try:
+        read_archive(file=path / manifest.dump.name, major=manifest.database.major)
+    except ProgramFailed as error:
+        yield _("The dump cannot be read to its end: %(reason)s") % {"reason": error}
+
+
+def _compare_restored(
+    path: Path, manifest: Manifest, on_step: Callable[[str], None], alias: str
+) -> Iterator[str]:
+    needed = _CLUSTER_BYTES + int(manifest.database.size * _RESTORED_PART)
+    require_space(folder=path.parent, needed=needed)
+    on_step(_("Starting a throw-away server"))
+    with (
+        scratch_cluster(folder=path.parent) as cluster,
+        separate_connection(alias=alias) as connection,
+    ):
+        _lead_to(connection, cluster)
+        _require_major(connection, manifest.database.major)
+        on_step(_("Restoring the dump there"))
+        try:
+            restore_archive(connection=connection, file=path / manifest.dump.name)
+        except ProgramFailed as error:
+            yield _explain_failed_restore(error)
+            return
+        on_step(_("Comparing the restored database with the manifest"))
+        yield from compare_with_manifest(connection=connection, manifest=manifest)
+
+
+def compare_with_manifest(*, connection: DatabaseWrapper, manifest: Manifest) -> Iterator[str]:
+    """Yield one sentence for each difference between a restored database and what was backed up.
+
+    Constraints and indexes need no comparison of their own: that a constraint holds was checked when it was
+    restored, and whether it has to hold for the old rows is part of its definition.
+    """
+    with exported_snapshot(connection=connection) as snapshot:
+        found = read_fingerprints(connection=connection, snapshot=snapshot)
+        yield from compare_fingerprints(expected=manifest.tables, found=found)
+        yield from _compare_sequences(manifest.sequences, read_sequences(session=snapshot.session))
+        for (index,) in snapshot.session.execute(_INVALID_INDEXES):
+            yield _("The index %(name)s is invalid.") % {"name": index}
+    yield from _compare_schemas(manifest.schema, read_schema_hashes(connection=connection))
+
+
+def _compare_sequences(expected: Mapping[str, int], found: Mapping[str, int]) -> Iterator[str]:
+    """A sequence that is behind would give out a key that is taken."""
+    for name, value in sorted(expected.items()):
+        if found.get(name, value - 1) < value:
+            yield _("The sequence %(name)s is behind the one that was backed up.") % {"name": name}
+
+
+def _compare_schemas(expected: Mapping[str, str], found: Mapping[str, str]) -> Iterator[str]:
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            yield _("The definition differs: %(name)s") % {"name": name}
+
+
+def _lead_to(connection: DatabaseWrapper, cluster: Cluster) -> None:
+    """Let an unused connection lead to the throw-away cluster instead of where its settings say."""
+    options = {name: connection.settings_dict["OPTIONS"].get(name) for name in ("options", "connect_timeout")}
+    connection.settings_dict |= {
+        "HOST": str(cluster.socket_directory),
+        "PORT": cluster.port,
+        "USER": cluster.user,
+        "PASSWORD": "",
+        "NAME": DATABASE,
+        "OPTIONS": {
+            **{name: value for name, value in options.items() if value is not None},
+            "passfile": str(cluster.password_file),
+        },
+    }
+
+
+def _require_major(connection: DatabaseWrapper, major: int) -> None:
+    found = connection.pg_version // 10_000
+    if found != major:
+        sentence = _(
+            "The backup is of PostgreSQL %(major)d, but the newest server installed here is %(found)d.\n"
+            "→ Verify it where that one is the newest, or only read it: --level L1"
+        )
+        raise UnableToVerify(sentence % {"major": major, "found": found})
+
+
+def _explain_failed_restore(error: ProgramFailed) -> str:
+    if "No space left on device" in str(error):  # The throw-away server speaks English.
+        raise UnableToVerify(str(error)) from error
+    return _("The dump cannot be restored: %(reason)s") % {"reason": error}
