@@ -89,7 +89,9 @@ class Bench:
         return json.loads(self.manage("shell", "--no-imports", "--command", RECORD.format(case.arguments)))
 
     def connect(self) -> psycopg.Connection:
-        return psycopg.connect(**self.server, dbname="bench", autocommit=True)
+        # The search path that config/databases.py gives to Django's connections.
+        path = "-c search_path=public,extensions"
+        return psycopg.connect(**self.server, dbname="bench", autocommit=True, options=path)
 
 
 # Runs in a process of its own, because a project can be set up only once in a process.
