@@ -77,7 +77,7 @@ stop: ## 데이터베이스 끄기 · Stop the private databases. Nothing is los
 
 .PHONY: lock
 lock: ## 잠금 파일 새로 만들기 · Renew the lock files from pyproject.toml (needs uv).
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' \
+	uv pip compile --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' \
 		--output-file .requirements/production.txt pyproject.toml
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' \
+	uv pip compile --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' \
 		--group development --output-file .requirements/development.txt pyproject.toml
