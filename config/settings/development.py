@@ -36,6 +36,7 @@ DROP_SCHEMA = environment.boolean("DROP_SCHEMA", default=False)
 NOTIFY_WEBHOOK_URL = environment.text("NOTIFY_WEBHOOK_URL", "")
 NOTIFY_EMAIL_RECIPIENTS = environment.words("NOTIFY_EMAIL_RECIPIENTS", "")
 
+MEDIA_ROOT = BASE_DIR / environment.text("MEDIA_ROOT", ".local/media")
 BACKUP_DIR = BASE_DIR / environment.text("BACKUP_DIR", ".local/backups")
 
 LOGGING = logging_settings(
