@@ -31,9 +31,12 @@ _SEQUENCES = """
 """
 # Every database has this schema from its first day; who owns it, and its comment, belong to the server.
 _NOT_COMPARED = ("Name: public; Type: SCHEMA;", "Name: SCHEMA public; Type: COMMENT;")
-# PostgreSQL writes a list of texts in the first form, and after reading that in the second.
-_TEXT = r"'(?:[^']|'')*'::character varying"
-_LIST_CAST_AS_A_WHOLE = re.compile(rf"\(ARRAY\[({_TEXT}(?:, {_TEXT})*)\]\)::text\[\]")
+# PostgreSQL prints an expression with other parentheses and casts than it has read: `(a AND b) AND c` comes
+# back as `a AND b AND c`, a list that is cast as a whole as one in which each member is. What stands in
+# quotation marks is no expression.
+_GROUPING = re.compile(
+    r"(?P<literal>'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\")|[()]|::(?:text|character varying)(?:\[\])?"
+)
 
 
 def read_facts(*, session: Session) -> DatabaseFacts:
@@ -70,14 +73,9 @@ def read_migrations(*, session: Session, connection: DatabaseWrapper) -> tuple[s
 
 
 def read_schema_hashes(*, connection: DatabaseWrapper) -> dict[str, str]:
-    """Return object → hash of its definition."""
+    """Return object → hash of its definition, the same before and after a restore."""
     return {
-        name: hash_of(_LIST_CAST_AS_A_WHOLE.sub(_cast_each, definition))
+        name: hash_of(_GROUPING.sub(lambda found: found["literal"] or "", definition))
         for name, definition in read_schema(connection=connection).items()
         if not name.startswith(_NOT_COMPARED)
     }
-
-
-def _cast_each(found: re.Match[str]) -> str:
-    texts = re.sub(_TEXT, r"(\g<0>)::text", found[1])
-    return f"ARRAY[{texts}]"

@@ -23,7 +23,8 @@ CONTENT = """
         id bigserial PRIMARY KEY,
         organization_id bigint NOT NULL REFERENCES organizations,
         status varchar(20) NOT NULL CHECK (status IN ('DRAFT', 'it''s [done]')),
-        amount numeric NOT NULL,
+        amount numeric NOT NULL
+            CONSTRAINT possible CHECK ((amount > -1 AND amount < 1e9) AND (amount <> 0.7 AND amount <> 0.8)),
         share double precision NOT NULL DEFAULT '0.1'::float8 + '0.2'::float8,
         scan bytea,
         held_at timestamptz NOT NULL DEFAULT now(),
@@ -73,6 +74,16 @@ def back_up(folder, *, media, level=None, **options):
     storage = FileSystemStorage(location=media)
     options = {"now": NOW, "on_step": lambda sentence: None, **options}
     return create_backup(folder=folder, level=level, storage=storage, **options)
+
+
+def databases_beside(name):
+    """Return the databases that a restore of `name` has made, by name."""
+    with session(dbname="postgres") as administrator:
+        rows = administrator.execute(
+            "SELECT datname FROM pg_database WHERE starts_with(datname, %s) AND datname <> %s ORDER BY 1",
+            [name[:36], name],
+        )
+        return [beside for (beside,) in rows]
 
 
 def backends(database):
