@@ -10,6 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext as _
 
 from config.operations.activity import Session, read_activity
+from config.operations.confirmation import NotConfirmed
 
 PATIENCE_SECONDS = 5
 _PAUSE_SECONDS = 0.1
@@ -30,10 +31,6 @@ CANCEL = """
 
 class UnableToEnd(Exception):
     """The process is nothing that may be ended from here; the message says why, and what to type."""
-
-
-class NotConfirmed(Exception):
-    """Whoever was asked did not agree, so nothing was done."""
 
 
 @dataclass(frozen=True, kw_only=True)

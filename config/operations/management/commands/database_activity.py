@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 
 from config.operations.activity import LONG_SECONDS, Activity, Session, read_activity
 from config.operations.activity_report import Line, Meaning, describe_session, report
+from config.operations.confirmation import NotConfirmed, is_typed, plain
 from config.operations.lock_tree import LockNode, lock_tree
-from config.operations.session_end import Ending, NotConfirmed, UnableToEnd, end_session
+from config.operations.session_end import Ending, UnableToEnd, end_session
 
 # A page that is mailed or pasted keeps its shape.
 _WIDTH = 80
@@ -125,17 +126,15 @@ class Command(BaseCommand):
 
     def _confirm(self, session: Session) -> bool:
         database = str(connection.settings_dict["NAME"])
-        self.stderr.write(describe_session(session=session), _plain)
-        self.stderr.write(f"  {session.statement}", _plain)
+        self.stderr.write(describe_session(session=session), plain)
+        self.stderr.write(f"  {session.statement}", plain)
         question = _("Type the name of the database (%(database)s) to end it: ") % {"database": database}
-        self.stderr.write(question, _plain, ending="")
-        self.stderr.flush()
-        return sys.stdin.readline().strip() == database
+        return is_typed(name=database, question=question, output=self.stderr)
 
     def _styled(self, line: Line) -> str:
         styles = {
-            Meaning.PLAIN: _plain,
-            Meaning.COMMAND: _plain,
+            Meaning.PLAIN: plain,
+            Meaning.COMMAND: plain,
             Meaning.HEADING: self.style.MIGRATE_HEADING,
             Meaning.GOOD: self.style.SUCCESS,
             Meaning.NOTE: self.style.WARNING,
@@ -149,10 +148,6 @@ def _seconds(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise argparse.ArgumentTypeError(_("“%(text)s” is not a number of seconds.") % {"text": text})
     return int(text)
-
-
-def _plain(text: str) -> str:
-    return text
 
 
 def _sentence(ending: Ending) -> str:
