@@ -19,6 +19,8 @@ DEBIAN_PROGRAMS = Path("/usr/lib/postgresql")
 LOCK_WAIT = "30s"
 
 _RESTORE_JOBS = 2
+# Lets the server notice that the client of a long statement, such as the building of an index, has died.
+_NOTICE_DEATH = "-c client_connection_check_interval=1s"
 # An archive is restored by whoever is there: roles, grants and disk layout belong to a server.
 _WITHOUT_ROLES = ("--no-owner", "--no-privileges", "--no-tablespaces")
 
@@ -95,7 +97,8 @@ def _started_on(name: str, *arguments: str, connection: DatabaseWrapper) -> Iter
     *address, database = command[1:]
     patience = (f"--lock-wait-timeout={LOCK_WAIT}",) if name == "pg_dump" else ()
     options = (*address, f"--dbname={database}", "--no-password", *patience)
-    with _started(program, *options, *arguments, variables=variables or {}) as finish:
+    variables = {**(variables or {}), "PGOPTIONS": _NOTICE_DEATH}
+    with _started(program, *options, *arguments, variables=variables) as finish:
         yield finish
 
 
