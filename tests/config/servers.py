@@ -71,6 +71,28 @@ def manage(*arguments, **variables):
     return python("manage.py", *arguments, **variables)
 
 
+@contextlib.contextmanager
+def started(*arguments, **variables):
+    """Start a command that says on stderr what it is doing."""
+    with subprocess.Popen(
+        [sys.executable, "manage.py", *arguments, "-v2"],
+        cwd=PROJECT,
+        env=environment(**variables),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        yield process
+
+
+def read_until(process, words):
+    for line in process.stderr:
+        if words in line:
+            return
+    raise AssertionError(words)
+
+
 def administer(statement, *names, database="postgres"):
     """Execute one statement as the owner of the test server, with identifiers for its placeholders."""
     parameters = {**connection.get_connection_params(), "dbname": database}

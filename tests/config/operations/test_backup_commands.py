@@ -1,11 +1,8 @@
 """The commands of backups as processes: exit codes, output, and what a signal leaves behind."""
 
-import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
 
 import psycopg
 import pytest
@@ -15,7 +12,7 @@ from config.cluster import SCRATCH, Cluster, running
 from config.operations.maintenance import LOCK
 from tests.config.operations.backup_sources import CONTENT, backends, eventually, processes
 from tests.config.operations.receiver import SECRET, Receiver
-from tests.config.servers import PASSWORD, PROJECT, environment, manage
+from tests.config.servers import PASSWORD, manage, read_until, started
 
 # Enough to be interrupted in the middle.
 MORE = "INSERT INTO without_a_key SELECT repeat(md5(n::text), 8) FROM generate_series(1, 150000) AS n"
@@ -39,27 +36,6 @@ def connect(name, **changes):
 
 def listed(variables):
     return json.loads(manage("list_backups", "--json", **variables).stdout)["backups"]
-
-
-@contextlib.contextmanager
-def started(*arguments, **variables):
-    with subprocess.Popen(
-        [sys.executable, "manage.py", *arguments, "-v2"],
-        cwd=PROJECT,
-        env=environment(**variables),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        yield process
-
-
-def read_until(process, words):
-    for line in process.stderr:
-        if words in line:
-            return
-    raise AssertionError(words)
 
 
 class TestBackup:
