@@ -110,8 +110,25 @@ def create_backup(
 
     A backup that fails its verification is returned with the state FAILED. Errors of the driver pass.
     """
-    work = _Work(folder=folder, alias=alias, storage=storage, now=now, reason=reason, on_step=on_step)
     with _explained(), exclusive_maintenance(folder=folder, task="backup", now=now, alias=alias):
+        return write_backup(
+            folder=folder, level=level, now=now, on_step=on_step, reason=reason, alias=alias, storage=storage
+        )
+
+
+def write_backup(
+    *,
+    folder: Path,
+    level: Level | None,
+    now: datetime.datetime,
+    on_step: Callable[[str], None],
+    reason: str,
+    alias: str,
+    storage: Storage,
+) -> Backup:
+    """Do what `create_backup` does for a caller that holds the locks of the folder and of the database."""
+    work = _Work(folder=folder, alias=alias, storage=storage, now=now, reason=reason, on_step=on_step)
+    with _explained():
         _remove_partial(folder)
         backup = _write(work)
         return backup if level is None else _prove(work, backup, level)

@@ -19,6 +19,10 @@ class NoSuchBackup(Exception):
     """The folder has no backup of this name."""
 
 
+class NotRestorable(Exception):
+    """Something is known against the backup, or this code does not fit it; the message says what."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ListedBackup:
     """`manifest` is None for what is no backup; `problem` says why."""
@@ -71,6 +75,33 @@ def find_backup(*, folder: Path, name: str) -> Path:
     return folder / name
 
 
+def find_restorable(*, folder: Path, name: str) -> tuple[Path, Manifest]:
+    """Return the backup `name`, or the newest one with nothing known against it for `latest`."""
+    if name == LATEST:
+        usable = [backup for backup in list_backups(folder=folder) if backup.is_restorable]
+        if not usable:
+            sentence = _("There is no usable backup in %(folder)s. → Look: manage.py list_backups")
+            raise NoSuchBackup(sentence % {"folder": folder})
+        name = usable[0].name
+    path = find_backup(folder=folder, name=name)
+    backup = _look_at(path, _known_migrations())
+    if backup.manifest is None or not backup.is_restorable:
+        raise NotRestorable(_why_not(backup))
+    return path, backup.manifest
+
+
+def _why_not(backup: ListedBackup) -> str:
+    if backup.unknown_migrations and not backup.problem:
+        sentence = _(
+            "The backup %(name)s has migrations that this code does not know: %(migrations)s\n"
+            "→ Check out the release that wrote it, and repeat this command there."
+        )
+        return sentence % {"name": backup.name, "migrations": ", ".join(backup.unknown_migrations)}
+    sentence = _("%(name)s is not to be relied on: %(problem)s\n→ Choose another one: manage.py list_backups")
+    problem = backup.problem or _("it has failed its verification")
+    return sentence % {"name": backup.name, "problem": problem}
+
+
 def _candidates(folder: Path) -> Iterator[Path]:
     for path in folder.glob("*"):
         if path.is_dir() and path.name != media_files.FOLDER and not path.name.startswith("."):
@@ -109,6 +140,19 @@ def _visible_problem(path: Path, manifest: Manifest) -> str:
 
 def _age_order(backup: ListedBackup) -> tuple[str, str]:
     return (backup.started_at.isoformat() if backup.started_at else "", backup.name)
+
+
+def newer_migrations(*, manifest: Manifest) -> tuple[str, ...]:
+    """Return the migrations of this code, `app.name`, that the backup does not have."""
+    applied = set(manifest.migrations)
+    return tuple(
+        sorted(
+            ".".join(name)
+            for name, migration in MigrationLoader(None).disk_migrations.items()
+            if ".".join(name) not in applied
+            and not (migration.replaces and {".".join(each) for each in migration.replaces} <= applied)
+        )
+    )
 
 
 def _known_migrations() -> set[str]:

@@ -50,6 +50,15 @@ def list_tables(*, session: Session) -> list[str]:
     return [name for (name,) in session.execute(_TABLES)]
 
 
+def count_rows(*, session: Session) -> dict[str, int]:
+    """Return table → number of rows, for all tables of all schemas."""
+    counts = {}
+    for table in list_tables(session=session):
+        [[rows]] = session.execute(f"SELECT count(*) FROM ONLY {table}").fetchall()  # noqa: S608 - quoted
+        counts[table] = rows
+    return counts
+
+
 def read_fingerprints(*, connection: DatabaseWrapper, snapshot: Snapshot) -> dict[str, Fingerprint]:
     with fingerprinting(connection=connection, snapshot=snapshot) as fingerprints:
         return fingerprints()

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.core.files.base import File
 from django.core.files.storage import Storage
 from django.utils.translation import gettext as _
 
@@ -76,6 +77,24 @@ def find_faulty_files(*, files: tuple[StoredFile, ...], folder: Path) -> Iterato
             yield _("The uploaded file %(name)s is missing from the backup.") % {"name": file.name}
         elif path.stat().st_size != file.size or sha256_of(path) != file.sha256:
             yield _("The uploaded file %(name)s is damaged in the backup.") % {"name": file.name}
+
+
+def return_files(*, files: tuple[StoredFile, ...], folder: Path, storage: Storage) -> int:
+    """Put back what `storage` lacks or has with other content; return how many those were.
+
+    What is there besides is left alone: it may belong to rows that are kept.
+    """
+    return sum(_return(file, folder, storage) for file in files)
+
+
+def _return(file: StoredFile, folder: Path, storage: Storage) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        if _describe(storage, file.name) == file:
+            return False
+        storage.delete(file.name)  # Otherwise the storage would choose another name.
+    with path_of(sha256=file.sha256, folder=folder).open("rb") as content:
+        storage.save(file.name, File(content))
+    return True
 
 
 def _store(storage: Storage, name: str, folder: Path) -> tuple[StoredFile, int]:

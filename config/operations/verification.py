@@ -109,7 +109,7 @@ def _first_problems(
 ) -> list[str]:
     """Return the problems of the weakest level that finds any."""
     on_step(_("Comparing sizes and hashes"))
-    problems = list(_compare_hashes(path, manifest))
+    problems = list(compare_hashes(path=path, manifest=manifest))
     if not problems and level >= Level.READ:
         on_step(_("Reading the whole dump"))
         problems = list(_read_whole(path, manifest))
@@ -118,7 +118,8 @@ def _first_problems(
     return problems
 
 
-def _compare_hashes(path: Path, manifest: Manifest) -> Iterator[str]:
+def compare_hashes(*, path: Path, manifest: Manifest) -> Iterator[str]:
+    """Yield one sentence for each file that is not the one that was written."""
     dump = path / manifest.dump.name
     if path.name != manifest.id:
         yield _("The folder has been renamed; its backup is %(name)s.") % {"name": manifest.id}

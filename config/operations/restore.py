@@ -1,0 +1,308 @@
+"""Brings a backup back: into a new database beside the live one, proved there, then exchanged by name.
+
+Until the exchange nothing of the live database has been touched, and after it that database is still there
+under another name; so whatever goes wrong, and whenever, nothing is lost.
+"""
+
+import contextlib
+import datetime
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from django.conf import settings
+from django.core.files.storage import Storage, default_storage
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.postgresql.base import DatabaseWrapper
+from django.utils.translation import gettext as _
+
+from config.operations.backup import UnableToBackUp, write_backup
+from config.operations.backups import NoSuchBackup, NotRestorable, find_restorable, newer_migrations
+from config.operations.confirmation import NotConfirmed
+from config.operations.durable_files import NotEnoughSpace, require_space
+from config.operations.exchange import Exchange, UnableToExchange, exchange_databases
+from config.operations.fingerprints import count_rows
+from config.operations.maintenance import MaintenanceRunning, exclusive_folder, exclusive_maintenance
+from config.operations.manifest import Level, Manifest
+from config.operations.media_files import return_files
+from config.operations.neighbours import (
+    Replacement,
+    create_restored,
+    drop,
+    drop_expired,
+    drop_unfinished,
+    exists,
+    server_session,
+)
+from config.operations.postgres import ProgramFailed, ProgramMissing, restore_archive
+from config.operations.snapshot import Session, open_session, separate_connection
+from config.operations.steps import Steps
+from config.operations.verification import compare_hashes, compare_with_manifest
+
+_RESTORED_PART = 1.5  # How much the restored database may exceed the one that was backed up.
+_EXPECTED = (
+    MaintenanceRunning,
+    NoSuchBackup,
+    NotEnoughSpace,
+    NotRestorable,
+    ProgramFailed,
+    ProgramMissing,
+    UnableToExchange,
+    OSError,
+)
+
+
+class UnableToRestore(Exception):
+    """The live database is as it was; the message says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowChange:
+    """How many rows a table has now, and how many it will have; None where there is no such table."""
+
+    table: str
+    now: int | None
+    then: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestorePlan:
+    """What would happen: `changes` are the tables whose number of rows will differ."""
+
+    backup: Manifest
+    database: str
+    is_there: bool
+    changes: tuple[RowChange, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restoration:
+    """What happened: `kept` is where the replaced database is now, None where there was none."""
+
+    backup: Manifest
+    database: str
+    kept: str | None
+    safety_backup: str | None
+    returned_files: int
+    newer_migrations: tuple[str, ...]
+    dropped: tuple[str, ...]
+    refused_seconds: float
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Work:
+    """What all the steps of one restore need to know."""
+
+    backup: Manifest
+    path: Path
+    alias: str
+    live: str
+    now: datetime.datetime
+    storage: Storage
+    server: Session
+    steps: Steps
+    saves_first: bool
+
+    @property
+    def is_there(self) -> bool:
+        return exists(server=self.server, name=self.live)
+
+
+def restore_backup(
+    *,
+    folder: Path,
+    name: str,
+    now: datetime.datetime,
+    on_step: Callable[[str], None],
+    confirm: Callable[[RestorePlan], bool],
+    saves_first: bool = True,
+    alias: str = DEFAULT_DB_ALIAS,
+    storage: Storage = default_storage,
+) -> Restoration:
+    """Put the backup `name` in the place of the live database, after `confirm` has approved of the plan.
+
+    Unless `saves_first` is False, the live database and the files are backed up before. Raises
+    UnableToRestore or NotConfirmed; errors of the driver pass, and mean the same as the first.
+    """
+    with _explained(), _prepared(folder, name, now, on_step, saves_first, alias, storage) as work:
+        with work.steps.step("hash", _("Comparing sizes and hashes")):
+            _refuse(list(compare_hashes(path=work.path, manifest=work.backup)))
+        drop_unfinished(server=work.server, live=work.live)
+        dropped = drop_expired(server=work.server, live=work.live, now=now)
+        if not confirm(_plan(work)):
+            raise NotConfirmed(_("Not confirmed; nothing was done."))
+        return _restore(work, dropped)
+
+
+def plan_restore(
+    *, folder: Path, name: str, now: datetime.datetime, alias: str = DEFAULT_DB_ALIAS
+) -> RestorePlan:
+    """Check what `restore_backup` checks before it writes, and write nothing."""
+    with _explained(), _prepared(folder, name, now, _silent, True, alias, default_storage) as work:
+        _refuse(list(compare_hashes(path=work.path, manifest=work.backup)))
+        return _plan(work)
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except UnableToBackUp as error:
+        sentence = _(
+            "What is there now could not be backed up first: %(reason)s\n"
+            "→ Mend that, or go without: manage.py restore … --without-safety-backup\n"
+            "The database that is replaced is kept for a week either way."
+        )
+        raise UnableToRestore(sentence % {"reason": error}) from error
+    except _EXPECTED as error:
+        raise UnableToRestore(str(error)) from error
+
+
+def _silent(_sentence: str) -> None:
+    return
+
+
+@contextlib.contextmanager
+def _prepared(
+    folder: Path,
+    name: str,
+    now: datetime.datetime,
+    on_step: Callable[[str], None],
+    saves_first: bool,
+    alias: str,
+    storage: Storage,
+) -> Iterator[_Work]:
+    """Find the backup and hold the locks of the folder and, where it exists, of the live database."""
+    with separate_connection(alias=alias) as connection, server_session(connection=connection) as server:
+        live = str(connection.settings_dict["NAME"])
+        with exclusive_exchange(folder=folder, server=server, live=live, now=now, alias=alias):
+            path, manifest = find_restorable(folder=folder, name=name)
+            yield _Work(
+                backup=manifest,
+                path=path,
+                alias=alias,
+                live=live,
+                now=now,
+                storage=storage,
+                server=server,
+                steps=Steps(on_step),
+                saves_first=saves_first,
+            )
+
+
+def exclusive_exchange(
+    *, folder: Path, server: Session, live: str, now: datetime.datetime, alias: str
+) -> contextlib.AbstractContextManager[None]:
+    """Hold the folder of the backups and, where there is one, the live database."""
+    if exists(server=server, name=live):
+        return exclusive_maintenance(folder=folder, task="restore", now=now, alias=alias)
+    return exclusive_folder(folder=folder, task="restore", now=now)
+
+
+def _refuse(problems: list[str]) -> None:
+    if problems:
+        sentence = _("The backup is not what was written:\n%(problems)s\n→ Look for another one: %(command)s")
+        words = {"problems": "\n".join(problems), "command": "manage.py list_backups"}
+        raise UnableToRestore(sentence % words)
+
+
+def _plan(work: _Work) -> RestorePlan:
+    is_there = work.is_there
+    now = _count_rows(work) if is_there else {}
+    then = {table: fingerprint.rows for table, fingerprint in work.backup.tables.items()}
+    return RestorePlan(
+        backup=work.backup,
+        database=work.live,
+        is_there=is_there,
+        changes=tuple(
+            RowChange(table=table, now=now.get(table), then=then.get(table))
+            for table in sorted(now.keys() | then.keys())
+            if now.get(table) != then.get(table)
+        ),
+    )
+
+
+def _count_rows(work: _Work) -> dict[str, int]:
+    with (
+        separate_connection(alias=work.alias) as connection,
+        open_session(connection=connection) as session,
+    ):
+        return count_rows(session=session)
+
+
+def _restore(work: _Work, dropped: tuple[str, ...]) -> Restoration:
+    _require_space(work.backup)
+    successor = create_restored(server=work.server, live=work.live, facts=work.backup.database, now=work.now)
+    try:
+        _fill(work, successor)
+        safety_backup = _save(work) if work.saves_first and work.is_there else None
+        with work.steps.step("files", _("Putting the uploaded files back")):
+            returned = return_files(files=work.backup.files, folder=work.path.parent, storage=work.storage)
+        exchange = _exchange(work, successor, safety_backup)
+    except BaseException:
+        with contextlib.suppress(psycopg.Error):  # The server may be gone; the next restore drops it.
+            drop(server=work.server, name=successor)
+        raise
+    return Restoration(
+        backup=work.backup,
+        database=work.live,
+        kept=exchange.kept,
+        safety_backup=safety_backup,
+        returned_files=returned,
+        newer_migrations=newer_migrations(manifest=work.backup),
+        dropped=dropped,
+        refused_seconds=exchange.refused_seconds,
+        seconds=work.steps.seconds,
+    )
+
+
+def _require_space(backup: Manifest) -> None:
+    if settings.CLUSTER is not None:  # How much room another machine has, its server does not tell.
+        require_space(folder=settings.CLUSTER.folder, needed=int(backup.database.size * _RESTORED_PART))
+
+
+def _fill(work: _Work, successor: str) -> None:
+    with separate_connection(alias=work.alias) as connection:
+        connection.settings_dict["NAME"] = successor
+        with work.steps.step("restore", _("Restoring into the new database %(name)s") % {"name": successor}):
+            restore_archive(connection=connection, file=work.path / work.backup.dump.name)
+        with work.steps.step("statistics", _("Gathering statistics for the planner")):
+            _analyze(connection)
+        with work.steps.step("compare", _("Comparing the restored database with the manifest")):
+            _refuse(list(compare_with_manifest(connection=connection, manifest=work.backup)))
+
+
+def _analyze(connection: DatabaseWrapper) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+def _save(work: _Work) -> str:
+    """Back up what is about to be replaced, for its files: the database itself is kept."""
+    with work.steps.step("safety_backup", _("Backing up what is there now")):
+        backup = write_backup(
+            folder=work.path.parent,
+            level=Level.HASH,
+            now=work.now,
+            on_step=_silent,
+            reason=_("before the restore of %(name)s") % {"name": work.backup.id},
+            alias=work.alias,
+            storage=work.storage,
+        )
+    return backup.path.name
+
+
+def _exchange(work: _Work, successor: str, safety_backup: str | None) -> Exchange:
+    with work.steps.step("exchange", _("Exchanging the databases")):
+        with separate_connection(alias=work.alias) as connection:
+            exchange = exchange_databases(
+                connection=connection,
+                live=work.live,
+                successor=successor,
+                replacement=Replacement(backup=work.backup.id, safety_backup=safety_backup or ""),
+                now=work.now,
+            )
+        connections.close_all()  # Ours to the replaced database are dead as well.
+    return exchange
