@@ -52,6 +52,11 @@ test: setup ## 모든 시험 · The whole suite on a real PostgreSQL. One part o
 	@trap '$(TEST_MANAGE) cluster stop' EXIT; set -x; \
 	.venv/bin/python -m pytest $(if $(TESTS),$(TESTS),--cov --cov-report=term)
 
+.PHONY: faults
+faults: setup ## 고장 시험 · The long sweeps: damage, kill and fill up, hundreds of times. One of them: make faults TESTS=tests/faults/test_kills.py
+	@trap '$(TEST_MANAGE) cluster stop' EXIT; set -x; \
+	.venv/bin/python -m pytest -m faults --timeout=3600 --durations=10 $(or $(TESTS),tests/faults)
+
 # makemigrations compares with the history of a database, so there has to be one.
 .PHONY: check
 check: setup ## 검사 · Format, lint, types, layers, missing migrations.

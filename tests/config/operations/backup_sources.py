@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -48,6 +49,8 @@ CONTENT = """
     INSERT INTO django_migrations (app, name) VALUES ('budget', '0002_users');
 """
 
+NEW_EVENT = "INSERT INTO events (organization_id, status, amount) VALUES (1, 'DRAFT', 1)"
+
 
 @contextlib.contextmanager
 def source_database(name):
@@ -68,6 +71,32 @@ def source_database(name):
 def session(**changes):
     """Connect to the source as the owner of the server."""
     return psycopg.connect(**{**connection.get_connection_params(), **changes}, autocommit=True)
+
+
+@contextlib.contextmanager
+def writer():
+    """Insert, change and delete rows in transactions until the end of the block; yield the commits."""
+    commits, started, ended = [], threading.Event(), threading.Event()
+
+    def write(database):
+        while not ended.is_set():
+            with database.transaction():
+                database.execute(NEW_EVENT)
+                database.execute("UPDATE events SET amount = amount + 1 WHERE id % 100 = 7")
+                database.execute("DELETE FROM events WHERE id = (SELECT max(id) - 5 FROM events)")
+            commits.append(1)
+            started.set()
+
+    # Connected here: Django's connections, and with them where they lead to, are different in a thread.
+    with session() as database:
+        thread = threading.Thread(target=write, args=[database])
+        thread.start()
+        try:
+            assert started.wait(timeout=60)
+            yield commits
+        finally:
+            ended.set()
+            thread.join()
 
 
 def back_up(folder, *, media, level=None, **options):

@@ -1,9 +1,7 @@
 """Writing a backup: what is in it, and what stands in the way of it."""
 
-import contextlib
 import os
 import subprocess
-import threading
 
 import pytest
 from django.core.files.base import ContentFile
@@ -24,6 +22,7 @@ from tests.config.operations.backup_sources import (
     eventually,
     session,
     source_database,
+    writer,
 )
 
 
@@ -89,37 +88,10 @@ WITHOUT_PECULIARITIES = """
     COMMENT ON SCHEMA public IS 'standard public schema';
     ALTER SCHEMA public OWNER TO pg_database_owner;
 """
-NEW_EVENT = "INSERT INTO events (organization_id, status, amount) VALUES (1, 'DRAFT', 1)"
 
 
 def names(folder):
     return sorted(path.name for path in folder.iterdir() if path.name not in (".lock", "files"))
-
-
-@contextlib.contextmanager
-def writer():
-    """Insert, change and delete rows in transactions until the end of the block; yield the commits."""
-    commits, started, ended = [], threading.Event(), threading.Event()
-
-    def write(database):
-        while not ended.is_set():
-            with database.transaction():
-                database.execute(NEW_EVENT)
-                database.execute("UPDATE events SET amount = amount + 1 WHERE id % 100 = 7")
-                database.execute("DELETE FROM events WHERE id = (SELECT max(id) - 5 FROM events)")
-            commits.append(1)
-            started.set()
-
-    # Connected here: Django's connections, and with them where they lead to, are different in a thread.
-    with session() as database:
-        thread = threading.Thread(target=write, args=[database])
-        thread.start()
-        try:
-            assert started.wait(timeout=60)
-            yield commits
-        finally:
-            ended.set()
-            thread.join()
 
 
 class TestCreateBackup:
