@@ -25,6 +25,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from config.catalogue import translate
+from config.server_process import server_pid
 
 OLDEST_MAJOR = 15
 DEBIAN_SERVERS = Path("/usr/lib/postgresql")
@@ -88,6 +89,7 @@ class Cluster:
     folder: Path
     user: str = "postgres"
     port: str = "5432"  # Only a part of the socket's name: no TCP port is opened.
+    major: int | None = None  # The version to create it with; None is the newest that is installed.
 
     @property
     def data_directory(self) -> Path:
@@ -177,7 +179,7 @@ def remove_cluster(*, cluster: Cluster) -> ClusterStatus:
 
 def cluster_status(*, cluster: Cluster) -> ClusterStatus:
     with _explained(cluster, ClusterError):
-        pid = _server_pid(cluster)
+        pid = server_pid(data_directory=cluster.data_directory)
         stopped: Literal["stopped", "absent"] = "stopped" if cluster.data_directory.exists() else "absent"
         return ClusterStatus(state="running" if pid else stopped, cluster=cluster, pid=pid)
 
@@ -204,7 +206,7 @@ def find_programs(*, major: int | None = None) -> Programs:
             "No PostgreSQL server of version %(oldest)d or newer was found.\n→ Type: make demo"
         )
         raise MissingPrograms(sentence % {"oldest": OLDEST_MAJOR})
-    sentence = translate("PostgreSQL %(major)d, which made the data, is missing.\n→ Type: %(command)s")
+    sentence = translate("PostgreSQL %(major)d, which the data need, is missing.\n→ Type: %(command)s")
     raise MissingPrograms(sentence % {"major": major, "command": f"apt-get install postgresql-{major}"})
 
 
@@ -309,20 +311,20 @@ def _start(cluster: Cluster) -> StartedCluster:
     account = _account(cluster)
     if created:
         _create(cluster, account)
-    pid = _server_pid(cluster)
+    pid = server_pid(data_directory=cluster.data_directory)
     if pid is not None and (cluster.socket_directory / f".s.PGSQL.{cluster.port}").exists():
         return StartedCluster(outcome="already running", cluster=cluster, pid=pid)
     _stop(cluster)  # Somebody has cleaned its socket away.
     _launch(cluster, account)
-    pid = _server_pid(cluster)
+    pid = server_pid(data_directory=cluster.data_directory)
     return StartedCluster(outcome="created" if created else "started", cluster=cluster, pid=pid)
 
 
 def _create(cluster: Cluster, account: _Account) -> None:
     """Make the data directory under another name, so that a half-made one is never taken for a cluster."""
     _refuse_unusual_folder(cluster)
-    initdb = find_programs().folder / "initdb"
-    partial, initial = _partial(cluster), cluster.folder.resolve() / "initial-password"
+    initdb = find_programs(major=cluster.major).folder / "initdb"
+    partial, initial = _partial(cluster), _initial_password(cluster)
     password = secrets.token_urlsafe(24)
     partial.mkdir(mode=0o700)
     account.own(partial)
@@ -365,7 +367,7 @@ def _launch(cluster: Cluster, account: _Account) -> None:
 
 def _stop(cluster: Cluster) -> None:
     """Stop the server if it runs; forget it if its process number now belongs to another program."""
-    if _server_pid(cluster) is None:
+    if server_pid(data_directory=cluster.data_directory) is None:
         (cluster.data_directory / "postmaster.pid").unlink(missing_ok=True)
         return
     stopped = _control(cluster, _account(cluster), "stop", "--mode=fast")
@@ -379,26 +381,6 @@ def _control(cluster: Cluster, account: _Account, *order: str) -> subprocess.Com
     programs = find_programs(major=int((data / "PG_VERSION").read_text(encoding="utf-8")))
     options = ("--pgdata", data, "--wait", "--timeout", str(PATIENCE_SECONDS), "--silent")
     return account.run(programs.folder / "pg_ctl", *order, *options)
-
-
-def _server_pid(cluster: Cluster) -> int | None:
-    """Return the server's process number; after a crash that number may belong to another program."""
-    data = cluster.data_directory.resolve()
-    try:
-        pid = int((data / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0])
-        process = Path(f"/proc/{pid}")
-        name = (process / "comm").read_text(encoding="utf-8").strip()
-        return pid if name == "postgres" and _served_directory(process) == data else None
-    except (FileNotFoundError, ProcessLookupError, ValueError, IndexError):
-        return None
-
-
-def _served_directory(process: Path) -> Path:
-    try:
-        return (process / "cwd").readlink()  # Right even when the folder has been renamed.
-    except PermissionError:  # Some containers hide it from root.
-        arguments = (process / "cmdline").read_bytes().split(b"\0")
-        return Path(os.fsdecode(arguments[arguments.index(b"-D") + 1]))
 
 
 def _make_socket_directory(cluster: Cluster, account: _Account) -> None:
@@ -453,6 +435,7 @@ def _delete(cluster: Cluster) -> None:
     for directory in (home / cluster.data_directory.name, _partial(cluster), cluster.socket_directory):
         if directory.exists():
             shutil.rmtree(directory)
+    _initial_password(cluster).unlink(missing_ok=True)  # Of one that was killed while it was being made.
     with contextlib.suppress(OSError):  # Somebody keeps other files there, or it is not there.
         home.rmdir()
         if cluster.folder.is_symlink():
@@ -462,6 +445,10 @@ def _delete(cluster: Cluster) -> None:
 
 def _partial(cluster: Cluster) -> Path:
     return cluster.folder.resolve() / "data.partial"
+
+
+def _initial_password(cluster: Cluster) -> Path:
+    return cluster.folder.resolve() / "initial-password"
 
 
 def _marker(cluster: Cluster) -> str | None:

@@ -19,9 +19,10 @@ DATABASE = "restored"
 
 _PROJECT = Path(__file__).resolve().parent.parent.parent
 _DISMISSED = b"."
-# What a killed process had just started may need a moment until it can be seen and stopped.
-_GUARDIAN_ATTEMPTS = 3
-_GUARDIAN_PAUSE_SECONDS = 1
+# What a killed process had just started goes on for a while, and may write again what was removed.
+_GUARDIAN_LOOKS = 120
+_GUARDIAN_QUIET_LOOKS = 3
+_GUARDIAN_PAUSE_SECONDS = 0.5
 
 
 @contextlib.contextmanager
@@ -79,7 +80,11 @@ def _guardian(cluster: Cluster) -> "subprocess.Popen[bytes]":
 def _watch(folder: Path) -> None:
     if sys.stdin.buffer.read(1) == _DISMISSED:
         return
-    for _attempt in range(_GUARDIAN_ATTEMPTS):
+    quiet = 0
+    for _look in range(_GUARDIAN_LOOKS):
+        quiet = 0 if folder.exists() else quiet + 1
+        if quiet == _GUARDIAN_QUIET_LOOKS:
+            break
         if folder.parent.exists():
             with contextlib.suppress(ClusterError):
                 remove_cluster(cluster=Cluster(profile=SCRATCH, folder=folder))

@@ -357,6 +357,10 @@ class TestStartClusterAsRoot:
 
 
 class TestFindPrograms:
+    def test_makes_a_cluster_with_the_version_that_is_asked_for(self, folder):
+        with pytest.raises(MissingPrograms, match="apt-get install postgresql-99"):
+            start_cluster(cluster=Cluster(profile=SCRATCH, folder=folder, major=99))
+
     def test_finds_a_server_on_the_path(self, folder, monkeypatch):
         programs = find_programs()
         monkeypatch.setattr(cluster_module, "DEBIAN_SERVERS", folder)
@@ -408,6 +412,15 @@ class TestRemoveCluster:
         before = remove_cluster(cluster=cluster)
 
         assert before.state == "running"
+        assert list(folder.iterdir()) == []
+
+    def test_leaves_nothing_of_one_that_was_killed_while_it_was_being_made(self, folder):
+        cluster = Cluster(profile=SCRATCH, folder=folder / "one")
+        (cluster.folder / "data.partial").mkdir(parents=True)
+        (cluster.folder / "initial-password").touch()
+
+        remove_cluster(cluster=cluster)
+
         assert list(folder.iterdir()) == []
 
     def test_leaves_what_is_not_its_own(self, folder):
