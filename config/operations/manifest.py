@@ -19,12 +19,16 @@ from django.utils.translation import gettext as _
 from config.operations.durable_files import write_durably
 from config.operations.fingerprints import Fingerprint
 
-FORMAT = 1
+FORMAT = 2
 FILE_NAME = "manifest.json"
 
 
 class UnreadableManifest(Exception):
     """There is no manifest, or it is not what was written, or a newer release wrote it."""
+
+
+class NewerManifest(UnreadableManifest):
+    """A newer release wrote it, so this one cannot judge it."""
 
 
 class Level(enum.StrEnum):
@@ -43,13 +47,40 @@ class State(enum.StrEnum):
     FAILED = "failed"
 
 
+class Kind(enum.StrEnum):
+    """What a backup was made for, in words for programs; `reason` is the one for people."""
+
+    MANUAL = "manual"
+    SCHEDULED = "scheduled"
+    MIGRATION = "migration"  # Taken before the schema was changed.
+    RESTORE = "restore"  # Taken of what a restore replaced.
+
+
 @dataclass(frozen=True, kw_only=True)
-class StoredFile:
+class Content:
     """Size in bytes; the hash is SHA-256 in hexadecimal."""
 
-    name: str
     size: int
     sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sealed(Content):
+    """What is stored of an encrypted file; `recipients` is the short name of those who can open it."""
+
+    recipients: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredFile(Content):
+    """A file by its content in the clear, whether or not that is how it is stored."""
+
+    name: str
+    sealed: Sealed | None = None
+
+    @property
+    def stored(self) -> Content:
+        return self.sealed or self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +90,14 @@ class Verification:
     passed: bool
     seconds: float
     problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copy:
+    """A copy of the backup that was read again over there and found equal."""
+
+    at: datetime.datetime
+    place: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +121,10 @@ class DatabaseFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """`schema` is object → hash of its definition; `seconds` is step → duration."""
+    """`schema` is object → hash of its definition; `seconds` is step → duration.
+
+    Nothing in it is encrypted, so nothing in it is personal: files go by names that the storage gave them.
+    """
 
     id: str
     reason: str
@@ -100,6 +142,14 @@ class Manifest:
     files_vanished: tuple[str, ...]
     seconds: Mapping[str, float]
     verified: tuple[Verification, ...] = ()
+    kind: Kind = Kind.MANUAL
+    pinned: bool = False
+    recipients: tuple[str, ...] = ()
+    copies: tuple[Copy, ...] = ()
+
+    @property
+    def is_encrypted(self) -> bool:
+        return self.dump.sealed is not None
 
     @property
     def rows(self) -> int:
@@ -107,7 +157,8 @@ class Manifest:
 
     @property
     def size(self) -> int:
-        return self.dump.size + sum(file.size for file in self.files)
+        """Bytes on the disk, of which other backups share the uploaded files."""
+        return sum(file.stored.size for file in (self.dump, *self.files))
 
     @property
     def state(self) -> State:
@@ -129,27 +180,42 @@ class Manifest:
 
 
 def write_manifest(*, folder: Path, manifest: Manifest) -> None:
-    content = {"format": FORMAT, **_plain(manifest)}
-    content |= {"schema_hash": hash_of(manifest.schema), "migrations_hash": hash_of(manifest.migrations)}
-    content["checksum"] = hash_of(content)
-    text = json.dumps(content, ensure_ascii=False, indent=1)
-    write_durably(path=folder / FILE_NAME, content=text.encode())
+    write_durably(path=folder / FILE_NAME, content=format_manifest(manifest=manifest))
 
 
 def read_manifest(*, folder: Path) -> Manifest:
     try:
-        content = json.loads((folder / FILE_NAME).read_bytes())
-        checksum = content.pop("checksum")
-        newer = int(content["format"]) > FORMAT
+        content = (folder / FILE_NAME).read_bytes()
     except FileNotFoundError:
         raise UnreadableManifest(_("The manifest is missing.")) from None
-    except (ValueError, KeyError, AttributeError, TypeError, OSError) as error:
-        raise UnreadableManifest(_("The manifest cannot be read: %(reason)s") % {"reason": error}) from error
+    except OSError as error:
+        raise _unreadable(error) from error
+    return parse_manifest(content=content)
+
+
+def format_manifest(*, manifest: Manifest) -> bytes:
+    content = {"format": FORMAT, **_plain(manifest)}
+    content |= {"schema_hash": hash_of(manifest.schema), "migrations_hash": hash_of(manifest.migrations)}
+    content["checksum"] = hash_of(content)
+    return json.dumps(content, ensure_ascii=False, indent=1).encode()
+
+
+def parse_manifest(*, content: bytes) -> Manifest:
+    try:
+        fields = json.loads(content)
+        checksum = fields.pop("checksum")
+        newer = int(fields["format"]) > FORMAT
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise _unreadable(error) from error
     if newer:
-        raise UnreadableManifest(_("A newer release wrote this backup. Use that release to read it."))
-    if checksum != hash_of(content):
+        raise NewerManifest(_("A newer release wrote this backup. Use that release to read it."))
+    if checksum != hash_of(fields):
         raise UnreadableManifest(_("The manifest has been changed since it was written."))
-    return _from_plain(content)
+    return _from_plain(fields)
+
+
+def _unreadable(error: Exception) -> UnreadableManifest:
+    return UnreadableManifest(_("The manifest cannot be read: %(reason)s") % {"reason": error})
 
 
 def hash_of(content: Any) -> str:
@@ -173,18 +239,33 @@ def _plain_value(value: Any) -> Any:
 
 
 def _from_plain(content: Mapping[str, Any]) -> Manifest:
-    fields = {field.name: content[field.name] for field in dataclasses.fields(Manifest)}
+    # Format 1 lacks the fields that have a default.
+    fields = {
+        field.name: content[field.name] for field in dataclasses.fields(Manifest) if field.name in content
+    }
     fields |= {
         "started_at": datetime.datetime.fromisoformat(content["started_at"]),
         "database": DatabaseFacts(**content["database"]),
-        "dump": StoredFile(**content["dump"]),
+        "dump": _stored_file(content["dump"]),
         "tables": {name: Fingerprint(**each) for name, each in content["tables"].items()},
         "migrations": tuple(content["migrations"]),
-        "files": tuple(StoredFile(**each) for each in content["files"]),
+        "files": tuple(map(_stored_file, content["files"])),
         "files_vanished": tuple(content["files_vanished"]),
         "verified": tuple(map(_verification, content["verified"])),
+        "kind": Kind(content.get("kind", Kind.MANUAL)),
+        "recipients": tuple(content.get("recipients", ())),
+        "copies": tuple(map(_copy, content.get("copies", ()))),
     }
     return Manifest(**fields)
+
+
+def _stored_file(content: Mapping[str, Any]) -> StoredFile:
+    sealed = content.get("sealed")
+    return StoredFile(**{**content, "sealed": Sealed(**sealed) if sealed else None})
+
+
+def _copy(content: Mapping[str, Any]) -> Copy:
+    return Copy(at=datetime.datetime.fromisoformat(content["at"]), place=content["place"])
 
 
 def _verification(content: Mapping[str, Any]) -> Verification:

@@ -9,9 +9,14 @@ import pytest
 from config.operations.fingerprints import Fingerprint
 from config.operations.manifest import (
     FILE_NAME,
+    FORMAT,
+    Copy,
     DatabaseFacts,
+    Kind,
     Level,
     Manifest,
+    NewerManifest,
+    Sealed,
     State,
     StoredFile,
     UnreadableManifest,
@@ -51,6 +56,37 @@ MANIFEST = Manifest(
     seconds={"dump": 0.5},
     verified=(Verification(level=Level.READ, at=NOW, passed=False, seconds=1.5, problems=("torn",)),),
 )
+
+# As the first release wrote it.
+FORMAT_1 = """{
+"format": 1,
+"id": "20250805T030000Z_parish_budget_a1b2c3",
+"reason": "여름 캠프 전",
+"started_at": "2025-08-05T03:00:00+00:00",
+"project_version": "0.1.0",
+"pg_dump_version": "15.14",
+"snapshot": "00000003-0000001B-1",
+"database": {
+"server_version": "15.14", "system_identifier": "7", "name": "parish_budget", "size": 9,
+"encoding": "UTF8",
+"collation": "C.UTF-8", "character_type": "C.UTF-8", "extensions": {"pg_trgm": "1.6"},
+"log_position": "0/0"},
+"dump": {"name": "data.dump", "size": 9,
+"sha256": "abababababababababababababababababababababababababababababababab"},
+"tables": {"public.users": {"rows": 2, "hash": "-3"}},
+"sequences": {"public.users_id_seq": 2},
+"schema": {"Name: users; Type: TABLE": "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"},
+"migrations": ["budget.0002_users"],
+"files": [{"name": "receipts/1", "size": 11,
+"sha256": "efefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefef"}],
+"files_vanished": ["receipts/2"],
+"seconds": {"dump": 0.5},
+"verified": [],
+"schema_hash": "9b50ee4062756cb8b3fbda80e3265533505d9c4482dda75f734913d7965e7b4f",
+"migrations_hash": "f6b65c0ce76ee15aae7b85fc11935d7386362202d26d450f7ae630d990ea323c",
+"checksum": "e22ec71d6c7ddbf2d934bdc2896f6c60e14b5033ecbe61f6fcbd68632abb6c19"
+}
+"""
 
 
 def verified(*results):
@@ -107,14 +143,38 @@ class TestReadManifest:
         with pytest.raises(UnreadableManifest):
             read_manifest(folder=tmp_path)
 
+    def test_returns_what_the_first_release_wrote(self, tmp_path):
+        (tmp_path / FILE_NAME).write_text(FORMAT_1, encoding="utf-8")
+
+        manifest = read_manifest(folder=tmp_path)
+
+        tables = {"public.users": Fingerprint(rows=2, hash="-3")}
+        assert manifest == dataclasses.replace(MANIFEST, tables=tables, verified=())
+        assert (manifest.kind, manifest.pinned, manifest.is_encrypted) == (Kind.MANUAL, False, False)
+
+    def test_returns_all_that_this_release_adds(self, tmp_path):
+        sealed = Sealed(size=300, sha256="01" * 32, recipients="0123456789abcdef")
+        manifest = dataclasses.replace(
+            MANIFEST,
+            dump=dataclasses.replace(STORED, sealed=sealed),
+            kind=Kind.MIGRATION,
+            pinned=True,
+            recipients=("age1",),
+            copies=(Copy(at=NOW, place="/mnt/share"),),
+        )
+        write_manifest(folder=tmp_path, manifest=manifest)
+
+        assert read_manifest(folder=tmp_path) == manifest
+        assert manifest.size == 300 + 11
+
     def test_refuses_the_one_of_a_newer_release(self, tmp_path):
         write_manifest(folder=tmp_path, manifest=MANIFEST)
         content = json.loads((tmp_path / FILE_NAME).read_bytes())
         del content["checksum"]
-        content |= {"format": 2}
+        content |= {"format": FORMAT + 1}
         (tmp_path / FILE_NAME).write_text(json.dumps({**content, "checksum": hash_of(content)}))
 
-        with pytest.raises(UnreadableManifest):
+        with pytest.raises(NewerManifest):
             read_manifest(folder=tmp_path)
 
 
