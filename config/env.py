@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+import pyrage
 from django.core.exceptions import ImproperlyConfigured
 
 from config.catalogue import translate, use_language_of_file
@@ -100,6 +101,22 @@ class Environment:
                     % {"variable": name, "value": host}
                 )
         return hosts
+
+    def public_keys(self, name: str) -> list[str]:
+        """Return age public keys. Nothing of a word that is none is repeated: it may be the private key."""
+        words = self.words(name, "")
+        for number, word in enumerate(words, start=1):
+            try:
+                pyrage.x25519.Recipient.from_str(word)
+            except pyrage.RecipientError:
+                raise InvalidVariable(
+                    translate(
+                        "%(variable)s must list age public keys (age1…), separated by commas; "
+                        "word %(number)d is none. A private key must never be there."
+                    )
+                    % {"variable": name, "number": number}
+                ) from None
+        return words
 
     def choice(self, name: str, *, among: Sequence[str]) -> str:
         """Return one word of `among`, whose first is the default."""

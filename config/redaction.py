@@ -20,6 +20,7 @@ _PATTERNS = (
         re.compile(r"(authorization['\"]?\s*[:=]\s*(?:b?['\"])?)(?:\w+\s+)?[^\s'\"]+", re.IGNORECASE),
         rf"\1{MASK}",
     ),
+    (re.compile(r"AGE-SECRET-KEY-1\w+", re.IGNORECASE), MASK),
     (re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{8,}", re.IGNORECASE), rf"\1 {MASK}"),
     # name=value, "name": "value" and SQL's PASSWORD 'value'.
     (

@@ -10,10 +10,11 @@ import re
 import secrets
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from django.conf import settings
 from django.core.files.storage import Storage, default_storage
 from django.db import DEFAULT_DB_ALIAS
 from django.db.backends.postgresql.base import DatabaseWrapper
@@ -29,17 +30,26 @@ from config.operations.database_facts import (
 from config.operations.durable_files import (
     PARTIAL,
     NotEnoughSpace,
+    nameless_file,
     remove_tree,
     rename_durably,
     require_space,
     sha256_of,
     sync,
 )
+from config.operations.encryption import NO_IDENTITIES, Seal, new_seal
 from config.operations.fingerprints import Fingerprint, fingerprinting, list_tables
 from config.operations.maintenance import MaintenanceRunning, exclusive_maintenance
-from config.operations.manifest import DatabaseFacts, Level, Manifest, StoredFile, write_manifest
-from config.operations.media_files import FileKeepsChanging, StoredFiles, list_files, store_files
+from config.operations.manifest import DatabaseFacts, Kind, Level, Manifest, StoredFile, write_manifest
+from config.operations.media_files import (
+    ENCRYPTED,
+    FileKeepsChanging,
+    StoredFiles,
+    list_files,
+    store_files,
+)
 from config.operations.postgres import ProgramFailed, ProgramMissing, dumping, program_version
+from config.operations.sealed_files import seal_file
 from config.operations.snapshot import Snapshot, exported_snapshot, separate_connection
 from config.operations.verification import UnableToVerify, prove
 
@@ -85,8 +95,15 @@ class _Work:
     storage: Storage
     now: datetime.datetime
     reason: str
+    kind: Kind
+    pinned: bool
+    seal: Seal | None
     on_step: Callable[[str], None]
     seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        return self.seal.recipients if self.seal else ()
 
     @contextlib.contextmanager
     def step(self, name: str, sentence: str) -> Iterator[None]:
@@ -103,16 +120,29 @@ def create_backup(
     now: datetime.datetime,
     on_step: Callable[[str], None],
     reason: str = "",
+    kind: Kind = Kind.MANUAL,
+    pinned: bool = False,
+    recipients: Sequence[str] | None = None,
     alias: str = DEFAULT_DB_ALIAS,
     storage: Storage = default_storage,
 ) -> Backup:
     """Write a backup and verify it at `level`; None leaves it unproved.
 
-    A backup that fails its verification is returned with the state FAILED. Errors of the driver pass.
+    It is encrypted for `recipients`, age public keys; None means the configured ones. A backup that fails its
+    verification is returned with the state FAILED. Errors of the driver pass.
     """
     with _explained(), exclusive_maintenance(folder=folder, task="backup", now=now, alias=alias):
         return write_backup(
-            folder=folder, level=level, now=now, on_step=on_step, reason=reason, alias=alias, storage=storage
+            folder=folder,
+            level=level,
+            now=now,
+            on_step=on_step,
+            reason=reason,
+            kind=kind,
+            pinned=pinned,
+            recipients=recipients,
+            alias=alias,
+            storage=storage,
         )
 
 
@@ -123,11 +153,25 @@ def write_backup(
     now: datetime.datetime,
     on_step: Callable[[str], None],
     reason: str,
+    kind: Kind,
     alias: str,
     storage: Storage,
+    pinned: bool = False,
+    recipients: Sequence[str] | None = None,
 ) -> Backup:
     """Do what `create_backup` does for a caller that holds the locks of the folder and of the database."""
-    work = _Work(folder=folder, alias=alias, storage=storage, now=now, reason=reason, on_step=on_step)
+    keys = tuple(settings.BACKUP_RECIPIENTS if recipients is None else recipients)
+    work = _Work(
+        folder=folder,
+        alias=alias,
+        storage=storage,
+        now=now,
+        reason=reason,
+        kind=kind,
+        pinned=pinned,
+        seal=new_seal(recipients=keys) if keys else None,
+        on_step=on_step,
+    )
     with _explained():
         _remove_partial(folder)
         backup = _write(work)
@@ -151,7 +195,7 @@ def plan_backup(
             database=facts,
             tables=len(list_tables(session=snapshot.session)),
             files=sum(1 for _name in list_files(storage=storage)),
-            free=_require_space(existing, facts),
+            free=_require_space(existing, facts, copies=_dumps_at_once(settings.BACKUP_RECIPIENTS)),
         )
 
 
@@ -172,8 +216,13 @@ def _remove_partial(folder: Path) -> None:
             leftover.unlink()
 
 
-def _require_space(folder: Path, facts: DatabaseFacts) -> int:
-    return require_space(folder=folder, needed=max(LEAST_FREE_BYTES, int(facts.size * _DUMPED_PART)))
+def _dumps_at_once(recipients: Sequence[str]) -> int:
+    return 2 if recipients else 1  # In the clear and encrypted.
+
+
+def _require_space(folder: Path, facts: DatabaseFacts, *, copies: int) -> int:
+    needed = max(LEAST_FREE_BYTES, int(facts.size * _DUMPED_PART) * copies)
+    return require_space(folder=folder, needed=needed)
 
 
 def _write(work: _Work) -> Backup:
@@ -182,7 +231,7 @@ def _write(work: _Work) -> Backup:
         exported_snapshot(connection=connection) as snapshot,
     ):
         facts = read_facts(session=snapshot.session)
-        _require_space(work.folder, facts)
+        _require_space(work.folder, facts, copies=_dumps_at_once(work.recipients))
         identifier = _new_identifier(work.now, facts.name)
         with _partial_folder(work.folder / f"{identifier}{PARTIAL}") as partial:
             manifest, new_bytes = _fill(work, connection, snapshot, facts, partial, identifier)
@@ -200,16 +249,17 @@ def _fill(
     identifier: str,
 ) -> tuple[Manifest, int]:
     pg_dump_version = program_version("pg_dump", major=connection.pg_version // 10_000)
-    dump = partial / DUMP
     # Before pg_dump: it reads sequences as they are at that time, further along.
     sequences = read_sequences(session=snapshot.session)
-    tables, files, schema = _copy(work, connection, snapshot, dump)
-    with work.step("hash", _("Hashing the dump")):
-        sync(dump)
-        stored = StoredFile(name=DUMP, size=dump.stat().st_size, sha256=sha256_of(dump))
+    with nameless_file(folder=partial) if work.seal else contextlib.nullcontext(partial / DUMP) as dump:
+        tables, files, schema = _copy(work, connection, snapshot, dump)
+        stored = _store_dump(work, dump, partial)
     manifest = Manifest(
         id=identifier,
         reason=work.reason,
+        kind=work.kind,
+        pinned=work.pinned,
+        recipients=work.recipients,
         started_at=work.now,
         project_version=_project_version(),
         pg_dump_version=pg_dump_version,
@@ -227,6 +277,15 @@ def _fill(
     return manifest, files.new_bytes
 
 
+def _store_dump(work: _Work, dump: Path, partial: Path) -> StoredFile:
+    if work.seal is not None:
+        with work.step("encrypt", _("Encrypting the dump")):
+            return seal_file(source=dump, target=partial / f"{DUMP}{ENCRYPTED}", seal=work.seal)
+    with work.step("hash", _("Hashing the dump")):
+        sync(dump)
+        return StoredFile(name=DUMP, size=dump.stat().st_size, sha256=sha256_of(dump))
+
+
 def _copy(
     work: _Work, connection: DatabaseWrapper, snapshot: Snapshot, dump: Path
 ) -> tuple[dict[str, Fingerprint], StoredFiles, dict[str, str]]:
@@ -240,7 +299,7 @@ def _copy(
             dumping(connection=connection, snapshot=snapshot.identifier, file=dump) as finish,
         ):
             with work.step("files", _("Storing the uploaded files")):
-                files = store_files(storage=work.storage, folder=work.folder)
+                files = store_files(storage=work.storage, folder=work.folder, seal=work.seal)
             finish()
             _refuse_empty(dump)
         with work.step("fingerprints", _("Waiting for the fingerprints")):
@@ -261,6 +320,7 @@ def _prove(work: _Work, backup: Backup, level: Level) -> Backup:
             now=work.now,
             on_step=work.on_step,
             alias=work.alias,
+            identities=work.seal.throw_away if work.seal else NO_IDENTITIES,
         )
     except UnableToVerify as error:
         sentence = _(

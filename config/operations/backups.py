@@ -132,9 +132,9 @@ def _visible_problem(path: Path, manifest: Manifest) -> str:
         size = (path / manifest.dump.name).stat().st_size
     except OSError:
         return _("The dump is missing.")
-    if size != manifest.dump.size:
+    if size != manifest.dump.stored.size:
         sentence = _("The dump has %(found)d bytes instead of %(expected)d.")
-        return sentence % {"found": size, "expected": manifest.dump.size}
+        return sentence % {"found": size, "expected": manifest.dump.stored.size}
     return ""
 
 

@@ -4,11 +4,15 @@ import contextlib
 import hashlib
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from django.utils.translation import gettext as _
 
 PARTIAL = ".partial"
+
+_PROCESSES = Path("/proc")
 
 
 class NotEnoughSpace(Exception):
@@ -62,3 +66,17 @@ def require_space(*, folder: Path, needed: int) -> int:
 def remove_tree(path: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(path)
+
+
+@contextlib.contextmanager
+def nameless_file(*, folder: Path) -> Iterator[Path]:
+    """Yield the path of an empty file on the disk of `folder` that is in no folder.
+
+    Only this user's processes can open it, and it is gone with this process, however that ends.
+    """
+    if _PROCESSES.is_dir():
+        with tempfile.TemporaryFile(dir=folder) as file:
+            yield _PROCESSES / str(os.getpid()) / "fd" / str(file.fileno())
+    else:  # Not Linux: removed by whatever ends this process except SIGKILL.
+        with tempfile.NamedTemporaryFile(dir=folder, suffix=PARTIAL) as named:
+            yield Path(named.name)

@@ -25,7 +25,7 @@ from config.operations.exchange import Exchange, UnableToExchange, exchange_data
 from config.operations.fingerprints import count_rows
 from config.operations.maintenance import MaintenanceRunning, exclusive_folder, exclusive_maintenance
 from config.operations.manifest import Level, Manifest
-from config.operations.media_files import return_files
+from config.operations.returned_files import return_files
 from config.operations.neighbours import (
     Replacement,
     create_restored,

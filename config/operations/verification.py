@@ -16,6 +16,7 @@ from config.cluster import Cluster, ClusterError
 from config.operations.backups import find_backup
 from config.operations.database_facts import read_schema_hashes, read_sequences
 from config.operations.durable_files import NotEnoughSpace, require_space, sha256_of
+from config.operations.encryption import NO_IDENTITIES, DamagedFile, Identities, NoFittingKey
 from config.operations.fingerprints import compare_fingerprints, read_fingerprints
 from config.operations.maintenance import exclusive_folder
 from config.operations.manifest import (
@@ -29,6 +30,7 @@ from config.operations.manifest import (
 from config.operations.media_files import find_faulty_files
 from config.operations.postgres import ProgramFailed, ProgramMissing, read_archive, restore_archive
 from config.operations.scratch_cluster import DATABASE, scratch_cluster
+from config.operations.sealed_files import find_unopenable_files, opened_dump
 from config.operations.snapshot import exported_snapshot, separate_connection
 
 # What a fresh cluster takes, and how much the restored database may exceed the one that was backed up.
@@ -57,12 +59,13 @@ def verify_backup(
     level: Level,
     now: datetime,
     on_step: Callable[[str], None],
+    identities: Identities = NO_IDENTITIES,
     alias: str = DEFAULT_DB_ALIAS,
 ) -> VerifiedBackup:
     """Verify one backup and write the result into its manifest.
 
     Needs no database but a throw-away one, so it works when the live one is gone. Of `alias` only the
-    settings are read.
+    settings are read. Of an encrypted one, all but its hashes needs a private key.
     """
     path = find_backup(folder=folder, name=name)
     with exclusive_folder(folder=folder, task="verify_backup", now=now):
@@ -72,7 +75,13 @@ def verify_backup(
             verification = Verification(level=level, at=now, passed=False, seconds=0, problems=(str(error),))
         else:
             verification = prove(
-                path=path, manifest=manifest, level=level, now=now, on_step=on_step, alias=alias
+                path=path,
+                manifest=manifest,
+                level=level,
+                now=now,
+                on_step=on_step,
+                alias=alias,
+                identities=identities,
             )
     return VerifiedBackup(name=path.name, verification=verification)
 
@@ -85,12 +94,13 @@ def prove(
     now: datetime,
     on_step: Callable[[str], None],
     alias: str,
+    identities: Identities = NO_IDENTITIES,
 ) -> Verification:
     """Do what `verify_backup` does for a caller that holds the lock of the folder."""
     started = time.monotonic()
     try:
-        problems = _first_problems(path, manifest, level, on_step, alias)
-    except (ClusterError, ProgramMissing, NotEnoughSpace, OSError, psycopg.Error) as error:
+        problems = _first_problems(path, manifest, level, identities, on_step, alias)
+    except (ClusterError, ProgramMissing, NotEnoughSpace, NoFittingKey, OSError, psycopg.Error) as error:
         raise UnableToVerify(str(error)) from error
     verification = Verification(
         level=level,
@@ -105,40 +115,55 @@ def prove(
 
 
 def _first_problems(
-    path: Path, manifest: Manifest, level: Level, on_step: Callable[[str], None], alias: str
+    path: Path,
+    manifest: Manifest,
+    level: Level,
+    identities: Identities,
+    on_step: Callable[[str], None],
+    alias: str,
 ) -> list[str]:
     """Return the problems of the weakest level that finds any."""
     on_step(_("Comparing sizes and hashes"))
     problems = list(compare_hashes(path=path, manifest=manifest))
-    if not problems and level >= Level.READ:
-        on_step(_("Reading the whole dump"))
-        problems = list(_read_whole(path, manifest))
-    if not problems and level >= Level.RESTORED:
-        problems = list(_compare_restored(path, manifest, on_step, alias))
+    if problems or level is Level.HASH:
+        return problems
+    if manifest.is_encrypted:
+        on_step(_("Decrypting the dump"))
+    try:
+        with opened_dump(path=path, manifest=manifest, identities=identities) as dump:
+            on_step(_("Reading the whole dump"))
+            problems = list(_read_whole(dump, path, manifest, identities))
+            if not problems and level is Level.RESTORED:
+                problems = list(_compare_restored(dump, path, manifest, on_step, alias))
+    except DamagedFile as error:
+        return [str(error)]
     return problems
 
 
 def compare_hashes(*, path: Path, manifest: Manifest) -> Iterator[str]:
     """Yield one sentence for each file that is not the one that was written."""
-    dump = path / manifest.dump.name
+    dump, stored = path / manifest.dump.name, manifest.dump.stored
     if path.name != manifest.id:
         yield _("The folder has been renamed; its backup is %(name)s.") % {"name": manifest.id}
     if not dump.exists():
         yield _("The dump is missing.")
-    elif dump.stat().st_size != manifest.dump.size or sha256_of(dump) != manifest.dump.sha256:
+    elif dump.stat().st_size != stored.size or sha256_of(dump) != stored.sha256:
         yield _("The dump is not the file that was written: its size or its hash differs.")
     yield from find_faulty_files(files=manifest.files, folder=path.parent)
 
 
-def _read_whole(path: Path, manifest: Manifest) -> Iterator[str]:
+def _read_whole(dump: Path, path: Path, manifest: Manifest, identities: Identities) -> Iterator[str]:
     try:
-        read_archive(file=path / manifest.dump.name, major=manifest.database.major)
+        read_archive(file=dump, major=manifest.database.major)
     except ProgramFailed as error:
         yield _("The dump cannot be read to its end: %(reason)s") % {"reason": error}
+    # What this process has encrypted it has opened again already; the rest it cannot open.
+    if not identities.is_throw_away:
+        yield from find_unopenable_files(files=manifest.files, folder=path.parent, identities=identities)
 
 
 def _compare_restored(
-    path: Path, manifest: Manifest, on_step: Callable[[str], None], alias: str
+    dump: Path, path: Path, manifest: Manifest, on_step: Callable[[str], None], alias: str
 ) -> Iterator[str]:
     needed = _CLUSTER_BYTES + int(manifest.database.size * _RESTORED_PART)
     require_space(folder=path.parent, needed=needed)
@@ -151,7 +176,7 @@ def _compare_restored(
         _require_major(connection, manifest.database.major)
         on_step(_("Restoring the dump there"))
         try:
-            restore_archive(connection=connection, file=path / manifest.dump.name)
+            restore_archive(connection=connection, file=dump)
         except ProgramFailed as error:
             yield _explain_failed_restore(error)
             return

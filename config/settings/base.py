@@ -78,6 +78,8 @@ USE_THOUSAND_SEPARATOR = True
 STATIC_URL = "static/"
 FIXTURE_DIRS = [BASE_DIR / "fixtures"]
 MEDIA_ROOT = LOCAL_DIR / "media"
+BACKUP_RECIPIENTS: list[str] = []  # Age public keys; without one, backups are not encrypted.
+BACKUP_IDENTITY_FILE = ""
 
 SLOW_QUERY_SECONDS = 30
 SLOW_MIGRATION_SECONDS = 60

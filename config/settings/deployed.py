@@ -36,6 +36,8 @@ def deployed_settings(environment: Environment) -> dict[str, Any]:
         "STATIC_ROOT": environment.text("STATIC_ROOT", str(BASE_DIR / ".local" / "static")),
         "MEDIA_ROOT": environment.text("MEDIA_ROOT", str(BASE_DIR / ".local" / "media")),
         "BACKUP_DIR": BASE_DIR / environment.text("BACKUP_DIR", ".local/backups"),
+        "BACKUP_RECIPIENTS": environment.public_keys("BACKUP_RECIPIENTS"),
+        "BACKUP_IDENTITY_FILE": environment.text("BACKUP_IDENTITY_FILE", ""),
         "NOTIFY_WEBHOOK_URL": environment.text("NOTIFY_WEBHOOK_URL", ""),
         "NOTIFY_EMAIL_RECIPIENTS": environment.words("NOTIFY_EMAIL_RECIPIENTS", ""),
         **_https(),

@@ -38,6 +38,8 @@ NOTIFY_EMAIL_RECIPIENTS = environment.words("NOTIFY_EMAIL_RECIPIENTS", "")
 
 MEDIA_ROOT = BASE_DIR / environment.text("MEDIA_ROOT", ".local/media")
 BACKUP_DIR = BASE_DIR / environment.text("BACKUP_DIR", ".local/backups")
+BACKUP_RECIPIENTS = environment.public_keys("BACKUP_RECIPIENTS")
+BACKUP_IDENTITY_FILE = environment.text("BACKUP_IDENTITY_FILE", "")
 
 LOGGING = logging_settings(
     folder=environment.text("LOG_DIR", str(BASE_DIR / "logs")), migrations=MIGRATIONS_LOGGING

@@ -21,6 +21,12 @@ NEUTRAL = dict.fromkeys(
     (
         "ALLOWED_HOSTS",
         "BACKUP_DIR",
+        "BACKUP_IDENTITY_FILE",
+        "BACKUP_OFFSITE_BUCKET",
+        "BACKUP_OFFSITE_DIR",
+        "BACKUP_OFFSITE_ENDPOINT",
+        "BACKUP_OFFSITE_UNENCRYPTED",
+        "BACKUP_RECIPIENTS",
         "DATABASE_URL",
         "DB_HOST",
         "DB_NAME",

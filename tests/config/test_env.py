@@ -142,6 +142,21 @@ class TestBoolean:
         assert environment(tmp_path).boolean("DEBUG", default=default) is default
 
 
+class TestPublicKeys:
+    KEY = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+
+    def test_returns_the_keys(self, tmp_path):
+        assert environment(tmp_path, KEYS=f"{self.KEY}, {self.KEY}").public_keys("KEYS") == [self.KEY] * 2
+        assert environment(tmp_path).public_keys("KEYS") == []
+
+    @pytest.mark.parametrize("word", ["age1ql3z7", "AGE-SECRET-KEY-1QQQ", KEY[:-1] + "q"])
+    def test_refuses_another_word_without_repeating_it(self, tmp_path, word):
+        with pytest.raises(InvalidVariable, match=r"KEYS.*2") as refusal:
+            environment(tmp_path, KEYS=f"{self.KEY},{word}").public_keys("KEYS")
+
+        assert word not in str(refusal.value)
+
+
 class TestWords:
     def test_splits_at_commas(self, tmp_path):
         variables = environment(tmp_path, ALLOWED_HOSTS="a.example, b.example,,")

@@ -22,6 +22,7 @@ class TestRedact:
             f"SECRET_KEY = '{SECRET}'",
             f"csrftoken={SECRET}; path=/",
             f"api_key: {SECRET}",
+            f"# AGE-SECRET-KEY-1{SECRET}",
             f"Authorization: Bearer {SECRET}",
             f"'HTTP_AUTHORIZATION': 'Basic {SECRET}'",
             f"sent Bearer {SECRET} to the server",

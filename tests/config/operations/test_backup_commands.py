@@ -5,6 +5,7 @@ import os
 import signal
 
 import psycopg
+import pyrage
 import pytest
 from django.db import connection
 
@@ -138,6 +139,21 @@ class TestVerifyBackup:
         assert "not to be relied on" in result.stderr
         assert "manage.py list_backups" in result.stderr
 
+    def test_needs_the_private_key_of_an_encrypted_one(self, source, tmp_path):
+        identity = pyrage.x25519.Identity.generate()
+        encrypted = {**source, "BACKUP_RECIPIENTS": str(identity.to_public())}
+        made = manage("backup", "--verify", "L1", **encrypted)
+        file = tmp_path / "keys.txt"
+        file.write_text(f"{identity}\n")
+        file.chmod(0o600)
+
+        locked = manage("verify_backup", **encrypted)
+        opened = manage("verify_backup", "--level", "L1", "--identity", str(file), **encrypted)
+
+        assert (made.returncode, locked.returncode, opened.returncode) == (0, 2, 0)
+        assert "--identity FILE" in locked.stderr
+        assert listed(source)[0]["encrypted"] is True
+
     def test_answers_2_when_there_is_none(self, source):
         result = manage("verify_backup", **source)
 
@@ -210,6 +226,19 @@ class TestInterruption:
         states = [backup["state"] for backup in listed(large_source)]
         assert "partial" not in states
         assert [path.name for path in (tmp_path / "backups").glob(".verification")] == []
+
+    @pytest.mark.parametrize("step", ["Dumping the database", "Encrypting", "Decrypting"])
+    def test_leaves_nothing_in_the_clear_of_an_encrypted_one(self, large_source, tmp_path, step):
+        public_key = str(pyrage.x25519.Identity.generate().to_public())
+        with started("backup", **large_source, BACKUP_RECIPIENTS=public_key) as process:
+            read_until(process, step)
+            os.kill(process.pid, signal.SIGKILL)
+            process.stderr.read()
+
+        assert eventually(lambda: backends(large_source["DB_NAME"]) == [])
+        written = [path for path in (tmp_path / "backups").rglob("*") if path.is_file()]
+        assert not [path for path in written if b"PGDMP" in path.read_bytes()]
+        assert {path.suffix for path in written} <= {"", ".lock", ".age", ".json"}
 
     def test_ends_in_order_when_the_server_dies(self, tmp_path):
         with running(cluster=Cluster(profile=SCRATCH, folder=tmp_path / "server")) as server:

@@ -12,7 +12,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from config.operations.backups import ListedBackup, list_backups
-from config.operations.manifest import State
+from config.operations.manifest import Manifest, State
 
 
 class Command(BaseCommand):
@@ -48,12 +48,22 @@ def _describe(backup: ListedBackup) -> str:
         return sentence % {"problem": backup.problem}
     parts = [_("%(time)s ago") % {"time": timesince(manifest.started_at, timezone.now())}]
     parts += [filesizeformat(manifest.size), _worth(backup)]
+    parts += _marks(manifest)
     if manifest.reason:
         parts.append(manifest.reason)
     if backup.unknown_migrations:
         sentence = _("not restorable by this code, which does not know %(migrations)s")
         parts.append(sentence % {"migrations": ", ".join(backup.unknown_migrations)})
     return " · ".join(parts)
+
+
+def _marks(manifest: Manifest) -> list[str]:
+    marks = {
+        _("encrypted"): manifest.is_encrypted,
+        _("pinned"): manifest.pinned,
+        _("off-site"): bool(manifest.copies),
+    }
+    return [mark for mark, is_set in marks.items() if is_set]
 
 
 def _worth(backup: ListedBackup) -> str:
@@ -84,6 +94,10 @@ def _facts(backup: ListedBackup) -> dict[str, Any]:
             "database": manifest.database.name,
             "bytes": manifest.size,
             "reason": manifest.reason,
+            "kind": manifest.kind,
+            "encrypted": manifest.is_encrypted,
+            "pinned": manifest.pinned,
+            "copies": [{"at": copy.at.isoformat(), "place": copy.place} for copy in manifest.copies],
             "level": manifest.proof.level if manifest.proof else None,
             "verified_at": manifest.proof.at.isoformat() if manifest.proof else None,
         }

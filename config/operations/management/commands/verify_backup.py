@@ -12,6 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from config.operations.backups import LATEST, NoSuchBackup
+from config.operations.encryption import UnusableIdentities
+from config.operations.identity_option import add_identity_option, chosen_identities
 from config.operations.maintenance import MaintenanceRunning
 from config.operations.manifest import Level
 from config.operations.termination import orderly_termination
@@ -37,6 +39,7 @@ class Command(BaseCommand):
             default=Level.RESTORED.value,
             help=_("L0 compares hashes, L1 reads the dump, L2 (default) restores it and compares."),
         )
+        add_identity_option(parser)
         parser.add_argument("--json", action="store_true", dest="as_json", help=_("Print one JSON object."))
 
     def handle(self, *args: Any, name: str, level: str, as_json: bool, **options: Any) -> None:
@@ -50,8 +53,9 @@ class Command(BaseCommand):
                     level=Level(level),
                     now=timezone.now(),
                     on_step=self._show_step,
+                    identities=chosen_identities(options["identity"]),
                 )
-        except (NoSuchBackup, MaintenanceRunning, UnableToVerify, OSError) as error:
+        except (NoSuchBackup, MaintenanceRunning, UnableToVerify, UnusableIdentities, OSError) as error:
             raise CommandError(str(error), returncode=2) from error
         if as_json:
             self.stdout.write(_as_json(verified))
