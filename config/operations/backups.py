@@ -1,6 +1,7 @@
 """The backups of a folder: which there are, what each is worth, and whether this code can restore it."""
 
 import datetime
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +10,19 @@ from django.db.migrations.loader import MigrationLoader
 from django.utils.translation import gettext as _
 
 from config.operations import media_files
-from config.operations.durable_files import PARTIAL
-from config.operations.manifest import Manifest, State, UnreadableManifest, read_manifest
+from config.operations.durable_files import DELETING, PARTIAL
+from config.operations.manifest import (
+    Manifest,
+    NewerManifest,
+    State,
+    UnreadableManifest,
+    read_manifest,
+)
 
 LATEST = "latest"
+
+_NAME = re.compile(rf"(\d{{8}}T\d{{6}}Z)_.+_[0-9a-f]{{6}}(?:{re.escape(PARTIAL)}|{re.escape(DELETING)})*")
+_UNFINISHED = {PARTIAL: "partial", DELETING: "deleting"}
 
 
 class NoSuchBackup(Exception):
@@ -32,16 +42,17 @@ class ListedBackup:
     manifest: Manifest | None
     problem: str = ""
     unknown_migrations: tuple[str, ...] = ()
+    is_of_newer_release: bool = False
 
     @property
     def state(self) -> str:
-        if self.manifest is not None and not self.problem:
-            return self.manifest.state
-        return "partial" if self.name.endswith(PARTIAL) else "damaged"
+        if self.path.suffix in _UNFINISHED:
+            return _UNFINISHED[self.path.suffix]
+        return self.manifest.state if self.manifest is not None and not self.problem else "damaged"
 
     @property
     def is_finished(self) -> bool:
-        return self.manifest is not None and self.state != "partial"
+        return self.manifest is not None and self.state not in _UNFINISHED.values()
 
     @property
     def is_restorable(self) -> bool:
@@ -52,10 +63,24 @@ class ListedBackup:
     def started_at(self) -> datetime.datetime | None:
         return self.manifest.started_at if self.manifest else None
 
+    @property
+    def has_our_name(self) -> bool:
+        """Whether it is called as `backup` calls what it writes, and not renamed."""
+        is_renamed = self.manifest is not None and self.path.stem != self.manifest.id != self.name
+        return _NAME.fullmatch(self.name) is not None and not is_renamed
+
+    @property
+    def taken_at(self) -> datetime.datetime | None:
+        """The moment of the manifest or, without one, of the name."""
+        found = _NAME.fullmatch(self.name)
+        if self.manifest is None and found is not None:
+            return datetime.datetime.strptime(found[1], "%Y%m%dT%H%M%S%z")
+        return self.started_at
+
 
 def list_backups(*, folder: Path) -> tuple[ListedBackup, ...]:
     """Return all that lies in `folder`, newest first, after a quick look at each. Asks no database."""
-    known = _known_migrations()
+    known = known_migrations()
     found = [_look_at(path, known) for path in _candidates(folder)]
     return tuple(sorted(found, key=_age_order, reverse=True))
 
@@ -84,7 +109,7 @@ def find_restorable(*, folder: Path, name: str) -> tuple[Path, Manifest]:
             raise NoSuchBackup(sentence % {"folder": folder})
         name = usable[0].name
     path = find_backup(folder=folder, name=name)
-    backup = _look_at(path, _known_migrations())
+    backup = _look_at(path, known_migrations())
     if backup.manifest is None or not backup.is_restorable:
         raise NotRestorable(_why_not(backup))
     return path, backup.manifest
@@ -112,20 +137,33 @@ def _look_at(path: Path, known: set[str]) -> ListedBackup:
     try:
         manifest = read_manifest(folder=path)
     except UnreadableManifest as error:
-        return ListedBackup(name=path.name, path=path, manifest=None, problem=str(error))
+        is_newer = isinstance(error, NewerManifest)
+        return ListedBackup(
+            name=path.name, path=path, manifest=None, problem=str(error), is_of_newer_release=is_newer
+        )
+    return describe_backup(
+        path=path, manifest=manifest, known_migrations=known, problem=_visible_problem(path, manifest)
+    )
+
+
+def describe_backup(
+    *, path: Path, manifest: Manifest, known_migrations: set[str], problem: str = ""
+) -> ListedBackup:
     return ListedBackup(
         name=path.name,
         path=path,
         manifest=manifest,
-        problem=_visible_problem(path, manifest),
-        unknown_migrations=tuple(name for name in manifest.migrations if name not in known),
+        problem=problem,
+        unknown_migrations=tuple(name for name in manifest.migrations if name not in known_migrations),
     )
 
 
 def _visible_problem(path: Path, manifest: Manifest) -> str:
     """Return what can be seen without reading the dump."""
-    if path.name.endswith(PARTIAL):
+    if path.suffix == PARTIAL:
         return _("It was not finished.")
+    if path.suffix == DELETING:
+        return _("It was not deleted to its end.")
     if path.name != manifest.id:
         return _("The folder has been renamed; its backup is %(name)s.") % {"name": manifest.id}
     try:
@@ -155,7 +193,7 @@ def newer_migrations(*, manifest: Manifest) -> tuple[str, ...]:
     )
 
 
-def _known_migrations() -> set[str]:
+def known_migrations() -> set[str]:
     migrations = MigrationLoader(None).disk_migrations
     replaced = [name for migration in migrations.values() for name in migration.replaces]
     return {".".join(name) for name in [*migrations, *replaced]}

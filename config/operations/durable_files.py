@@ -11,6 +11,7 @@ from pathlib import Path
 from django.utils.translation import gettext as _
 
 PARTIAL = ".partial"
+DELETING = ".deleting"
 
 _PROCESSES = Path("/proc")
 

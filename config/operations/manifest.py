@@ -9,6 +9,7 @@ import datetime
 import enum
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from config.operations.fingerprints import Fingerprint
 
 FORMAT = 2
 FILE_NAME = "manifest.json"
+
+_HEXADECIMAL = re.compile(r"[0-9a-f]{16,64}")
 
 
 class UnreadableManifest(Exception):
@@ -211,7 +214,19 @@ def parse_manifest(*, content: bytes) -> Manifest:
         raise NewerManifest(_("A newer release wrote this backup. Use that release to read it."))
     if checksum != hash_of(fields):
         raise UnreadableManifest(_("The manifest has been changed since it was written."))
-    return _from_plain(fields)
+    manifest = _from_plain(fields)
+    _refuse_foreign_paths(manifest)
+    return manifest
+
+
+def _refuse_foreign_paths(manifest: Manifest) -> None:
+    """Refuse what would lead out of the folder: a manifest may come from elsewhere."""
+    stored = [*manifest.files, *(file.sealed for file in manifest.files if file.sealed)]
+    hashes = {each.sha256 for each in stored} | {
+        each.sealed.recipients for each in manifest.files if each.sealed
+    }
+    if "/" in manifest.dump.name or not all(_HEXADECIMAL.fullmatch(each) for each in hashes):
+        raise UnreadableManifest(_("The manifest names files as no release does."))
 
 
 def _unreadable(error: Exception) -> UnreadableManifest:

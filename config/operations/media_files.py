@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from config.operations.durable_files import PARTIAL, rename_durably, sha256_of
 from config.operations.encryption import Seal, decrypt
-from config.operations.manifest import Sealed, StoredFile
+from config.operations.manifest import Content, Sealed, StoredFile
 
 FOLDER = "files"
 ENCRYPTED = ".age"
@@ -81,6 +81,11 @@ def stored_path(*, file: StoredFile, folder: Path) -> Path:
     if file.sealed is None:
         return plain
     return plain.with_name(f"{file.sha256}.{file.sealed.recipients}.{file.sealed.sha256}{ENCRYPTED}")
+
+
+def stored_paths(*, files: tuple[StoredFile, ...], folder: Path) -> dict[Path, Content]:
+    """Return what lies where, once for all files of equal content."""
+    return {stored_path(file=file, folder=folder): file.stored for file in files}
 
 
 def find_faulty_files(*, files: tuple[StoredFile, ...], folder: Path) -> Iterator[str]:

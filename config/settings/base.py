@@ -80,6 +80,8 @@ FIXTURE_DIRS = [BASE_DIR / "fixtures"]
 MEDIA_ROOT = LOCAL_DIR / "media"
 BACKUP_RECIPIENTS: list[str] = []  # Age public keys; without one, backups are not encrypted.
 BACKUP_IDENTITY_FILE = ""
+BACKUP_KEEP = {"days": 30, "weeks": 12, "months": 12, "years": 5}
+BACKUP_OFFSITE_UNENCRYPTED = False
 
 SLOW_QUERY_SECONDS = 30
 SLOW_MIGRATION_SECONDS = 60

@@ -10,6 +10,7 @@ from config.catalogue import LANGUAGES, translate
 from config.databases import database, databases
 from config.env import BASE_DIR, Environment, InvalidVariable
 from config.log_files import logging_settings
+from config.storages import storages
 
 SHORTEST_SECRET_KEY = 50  # Django's own limit, security.W009
 SHORTEST_PASSWORD = 12
@@ -38,6 +39,8 @@ def deployed_settings(environment: Environment) -> dict[str, Any]:
         "BACKUP_DIR": BASE_DIR / environment.text("BACKUP_DIR", ".local/backups"),
         "BACKUP_RECIPIENTS": environment.public_keys("BACKUP_RECIPIENTS"),
         "BACKUP_IDENTITY_FILE": environment.text("BACKUP_IDENTITY_FILE", ""),
+        "BACKUP_OFFSITE_UNENCRYPTED": environment.boolean("BACKUP_OFFSITE_UNENCRYPTED", default=False),
+        "STORAGES": storages(environment),
         "NOTIFY_WEBHOOK_URL": environment.text("NOTIFY_WEBHOOK_URL", ""),
         "NOTIFY_EMAIL_RECIPIENTS": environment.words("NOTIFY_EMAIL_RECIPIENTS", ""),
         **_https(),

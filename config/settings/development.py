@@ -9,6 +9,7 @@ from config.env import BASE_DIR, Environment
 from config.log_files import logging_settings
 from config.settings.base import *  # noqa: F403
 from config.settings.base import INSTALLED_APPS, LOCAL_DIR
+from config.storages import storages
 
 environment = Environment("development")
 ENVIRONMENT = environment.name
@@ -40,6 +41,8 @@ MEDIA_ROOT = BASE_DIR / environment.text("MEDIA_ROOT", ".local/media")
 BACKUP_DIR = BASE_DIR / environment.text("BACKUP_DIR", ".local/backups")
 BACKUP_RECIPIENTS = environment.public_keys("BACKUP_RECIPIENTS")
 BACKUP_IDENTITY_FILE = environment.text("BACKUP_IDENTITY_FILE", "")
+BACKUP_OFFSITE_UNENCRYPTED = environment.boolean("BACKUP_OFFSITE_UNENCRYPTED", default=False)
+STORAGES = storages(environment)
 
 LOGGING = logging_settings(
     folder=environment.text("LOG_DIR", str(BASE_DIR / "logs")), migrations=MIGRATIONS_LOGGING

@@ -21,7 +21,8 @@ from config.operations.backup import (
     create_backup,
     plan_backup,
 )
-from config.operations.manifest import Level, State
+from config.operations.manifest import Kind, Level, State
+from config.operations.offsite import CopyOfNew, copy_new_backup
 from config.operations.termination import orderly_termination
 
 _DETAILED = 2
@@ -44,6 +45,13 @@ class Command(BaseCommand):
             "--no-verify", action="store_true", help=_("Do not verify. The backup is then not proved.")
         )
         parser.add_argument("--reason", default="", help=_("Why this backup is made; kept in its manifest."))
+        parser.add_argument(
+            "--kind",
+            choices=[kind.value for kind in Kind],
+            default=Kind.MANUAL.value,
+            help=_("What it is made for: prune_backups keeps those before a migration or restore longer."),
+        )
+        parser.add_argument("--pin", action="store_true", help=_("Never let prune_backups delete it."))
         parser.add_argument(
             "--dry-run", action="store_true", help=_("Say what would be backed up, and write nothing.")
         )
@@ -75,6 +83,8 @@ class Command(BaseCommand):
                 level=None if options["no_verify"] else Level(options["verify"]),
                 now=timezone.now(),
                 reason=options["reason"],
+                kind=Kind(options["kind"]),
+                pinned=options["pin"],
                 on_step=self._show_step,
             )
 
@@ -82,13 +92,26 @@ class Command(BaseCommand):
         if self._is_detailed:
             self.stderr.write(f"{time.monotonic() - self._started:7.1f} s  {sentence}")
 
+    def _copy(self, backup: Backup) -> CopyOfNew | None:
+        if backup.manifest.state is not State.VERIFIED:
+            return None
+        with orderly_termination():
+            return copy_new_backup(
+                folder=backup.path.parent,
+                name=backup.manifest.id,
+                now=timezone.now(),
+                on_step=self._show_step,
+            )
+
     def _conclude(self, backup: Backup, as_json: bool, verbosity: int) -> None:
-        manifest = backup.manifest
-        _tell(_summary(backup), level=_LEVELS.get(manifest.state, notifications.Level.WARNING))
+        manifest, copy = backup.manifest, self._copy(backup)
+        summary = _summary(backup) + _copy_sentence(copy)
+        level = _LEVELS.get(manifest.state, notifications.Level.WARNING)
+        _tell(summary, level=notifications.Level.ERROR if copy and copy.problem else level)
         for name in manifest.files_vanished:
             sentence = _("The uploaded file %(name)s was deleted during the backup and is not in it.")
             self.stderr.write(self.style.WARNING(sentence % {"name": name}))
-        self._report(as_json, _facts(backup), self.style.SUCCESS(_summary(backup)), verbosity)
+        self._report(as_json, _facts(backup, copy), self.style.SUCCESS(summary), verbosity)
         if manifest.state is State.FAILED:
             problems = "\n".join(manifest.verified[-1].problems)
             sentence = _("The backup %(name)s is not what was backed up:\n%(problems)s\n→ Make another one.")
@@ -96,6 +119,8 @@ class Command(BaseCommand):
         if manifest.state is not State.VERIFIED:
             sentence = _("It has not been restored, so it is not proved. → manage.py verify_backup %(name)s")
             self.stderr.write(self.style.WARNING(sentence % {"name": manifest.id}))
+        if copy is not None and copy.problem:
+            raise CommandError(_copy_sentence(copy).strip(), returncode=1)
 
     def _report(self, as_json: bool, facts: dict[str, Any], sentence: str, verbosity: int) -> None:
         if as_json:
@@ -124,7 +149,7 @@ def _summary(backup: Backup) -> str:
         "path": backup.path,
         "tables": len(manifest.tables),
         "rows": manifest.rows,
-        "size": filesizeformat(manifest.dump.size),
+        "size": filesizeformat(manifest.dump.stored.size),
         "files": len(manifest.files),
         "new": filesizeformat(backup.new_file_bytes),
     } + _proof_sentence(backup)
@@ -140,21 +165,44 @@ def _proof_sentence(backup: Backup) -> str:
     }
 
 
-def _facts(backup: Backup) -> dict[str, Any]:
+def _copy_sentence(copy: CopyOfNew | None) -> str:
+    if copy is None:
+        return ""
+    sentence = (
+        _(
+            "The backup is good here, but not off-site: %(problem)s\n"
+            "→ Mend the cause, then type: manage.py copy_backups"
+        )
+        if copy.problem
+        else _("Copied to %(place)s.")
+    )
+    return " " + sentence % {"place": copy.place, "problem": copy.problem}
+
+
+def _facts(backup: Backup, copy: CopyOfNew | None) -> dict[str, Any]:
     manifest = backup.manifest
     return {
         "name": manifest.id,
         "path": str(backup.path),
         "state": manifest.state,
+        "kind": manifest.kind,
+        "pinned": manifest.pinned,
+        "encrypted": manifest.is_encrypted,
+        "offsite": _offsite_facts(copy) if copy else None,
         "level": manifest.proof.level if manifest.proof else None,
-        "bytes": manifest.dump.size,
-        "sha256": manifest.dump.sha256,
+        "bytes": manifest.dump.stored.size,
+        "sha256": manifest.dump.stored.sha256,
         "tables": len(manifest.tables),
         "rows": manifest.rows,
         "files": len(manifest.files),
         "new_file_bytes": backup.new_file_bytes,
         "seconds": {**manifest.seconds, "verification": sum(each.seconds for each in manifest.verified)},
     }
+
+
+def _offsite_facts(copy: CopyOfNew) -> dict[str, Any]:
+    copied_at = copy.copied_at.isoformat() if copy.copied_at else None
+    return {"place": copy.place, "copied_at": copied_at, "problem": copy.problem}
 
 
 def _plan_facts(plan: BackupPlan) -> dict[str, Any]:

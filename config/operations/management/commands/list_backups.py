@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.timesince import timesince
@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 
 from config.operations.backups import ListedBackup, list_backups
 from config.operations.manifest import Manifest, State
+from config.operations.offsite import list_copies
+from config.operations.offsite_storage import OffsiteFailed, configured_offsite
 
 
 class Command(BaseCommand):
@@ -20,13 +22,15 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--offsite", action="store_true", help=_("Look at what lies in the off-site storage.")
+        )
         parser.add_argument("--json", action="store_true", dest="as_json", help=_("Print one JSON object."))
 
-    def handle(self, *args: Any, as_json: bool, **options: Any) -> None:
-        folder = Path(settings.BACKUP_DIR)
-        found = list_backups(folder=folder)
+    def handle(self, *args: Any, as_json: bool, offsite: bool, **options: Any) -> None:
+        folder, found = _copies() if offsite else _backups()
         if as_json:
-            answer = {"folder": str(folder), "backups": [_facts(backup) for backup in found]}
+            answer = {"folder": folder, "backups": [_facts(backup) for backup in found]}
             self.stdout.write(json.dumps(answer, ensure_ascii=False))
             return
         if not options["verbosity"]:
@@ -39,12 +43,27 @@ class Command(BaseCommand):
             self.stderr.write(self.style.WARNING(sentence % {"folder": folder}))
 
 
+def _backups() -> tuple[str, tuple[ListedBackup, ...]]:
+    folder = Path(settings.BACKUP_DIR)
+    return str(folder), list_backups(folder=folder)
+
+
+def _copies() -> tuple[str, tuple[ListedBackup, ...]]:
+    try:
+        offsite = configured_offsite()
+        return offsite.place, list_copies(offsite=offsite)
+    except OffsiteFailed as error:
+        raise CommandError(str(error), returncode=2) from error
+
+
 def _describe(backup: ListedBackup) -> str:
     manifest = backup.manifest
     if manifest is None or backup.problem:
-        sentence = (
-            _("partial, no backup: %(problem)s") if backup.state == "partial" else _("damaged: %(problem)s")
-        )
+        sentences = {
+            "partial": _("partial, no backup: %(problem)s"),
+            "deleting": _("half deleted, no backup: %(problem)s"),
+        }
+        sentence = sentences.get(backup.state, _("damaged: %(problem)s"))
         return sentence % {"problem": backup.problem}
     parts = [_("%(time)s ago") % {"time": timesince(manifest.started_at, timezone.now())}]
     parts += [filesizeformat(manifest.size), _worth(backup)]
