@@ -51,6 +51,24 @@ class TestBackup:
         assert (backup["name"], backup["state"]) == (answer["name"], "verified")
         assert backup["reason"] == "before the camp"
 
+    def test_answers_1_when_it_is_good_here_but_not_elsewhere(self, source, tmp_path):
+        offsite = tmp_path / "offsite"
+        unreachable = manage("backup", "--json", **source, BACKUP_OFFSITE_DIR=str(offsite))
+        offsite.mkdir()
+        copied = manage("backup", "--json", "--pin", **source, BACKUP_OFFSITE_DIR=str(offsite))
+
+        assert (unreachable.returncode, copied.returncode) == (1, 0)
+        assert "good here, but not off-site" in unreachable.stderr
+        assert "manage.py copy_backups" in unreachable.stderr
+        assert json.loads(unreachable.stdout)["offsite"]["copied_at"] is None
+        answer = json.loads(copied.stdout)
+        assert answer["offsite"]["place"] == str(offsite)
+        assert (offsite / answer["name"] / "manifest.json").exists()
+        assert [(each["state"], len(each["copies"])) for each in listed(source)] == [
+            ("verified", 1),
+            ("verified", 0),
+        ]
+
     def test_tells_people_elsewhere_how_it_went(self, source):
         with Receiver((200, {}), (200, {})) as receiver:
             told = {**source, "NOTIFY_WEBHOOK_URL": receiver.address}

@@ -40,9 +40,9 @@ def folder(tmp_path):
     return tmp_path / "backups"
 
 
-def add(folder, age=0, *contents, result="L2"):
+def add(folder, age=0, *contents, result="L2", now=NOW):
     """Put a backup that is `age` days old, with uploaded files of these contents."""
-    moment = NOW - datetime.timedelta(days=age)
+    moment = now - datetime.timedelta(days=age)
     files = []
     for content in contents or (b"receipt",):
         digest = hashlib.sha256(content).hexdigest()

@@ -61,7 +61,7 @@ class Command(BaseCommand):
         if as_json:
             self.stdout.write(json.dumps(_facts(plan, applied=apply), ensure_ascii=False))
         elif options["verbosity"]:
-            self.stdout.write(_sentence(plan, applied=apply))
+            self.stdout.write(_sentence(plan, applied=apply, is_offsite=options["offsite"]))
 
     def _plan(self, policy: Policy, *, offsite: bool, **options: Any) -> Pruning:
         if offsite:
@@ -98,18 +98,19 @@ def _line(decision: Decision) -> str:
     return sentence % {"name": decision.backup.name, "why": decision.reason.label}
 
 
-def _sentence(plan: Pruning, *, applied: bool) -> str:
+def _sentence(plan: Pruning, *, applied: bool, is_offsite: bool) -> str:
     facts = {
         "count": len(plan.deletes),
         "files": plan.files,
         "size": filesizeformat(plan.file_bytes),
         "place": plan.place,
+        "command": f"manage.py prune_backups {'--offsite ' if is_offsite else ''}--apply",
     }
     if applied:
         return _("%(place)s: deleted %(count)d backups and %(files)d uploaded files (%(size)s).") % facts
     sentence = _(
         "%(place)s: would delete %(count)d backups and %(files)d uploaded files (%(size)s). "
-        "→ To delete them: manage.py prune_backups --apply"
+        "→ To delete them: %(command)s"
     )
     return sentence % facts
 
