@@ -167,6 +167,19 @@ class TestReadManifest:
         assert read_manifest(folder=tmp_path) == manifest
         assert manifest.size == 300 + 11
 
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"files": (StoredFile(name="x", size=1, sha256="../../etc/passwd"),)},
+            {"dump": dataclasses.replace(STORED, name="../data.dump")},
+        ],
+    )
+    def test_refuses_one_that_leads_out_of_its_folder(self, tmp_path, changes):
+        write_manifest(folder=tmp_path, manifest=dataclasses.replace(MANIFEST, **changes))
+
+        with pytest.raises(UnreadableManifest):
+            read_manifest(folder=tmp_path)
+
     def test_refuses_the_one_of_a_newer_release(self, tmp_path):
         write_manifest(folder=tmp_path, manifest=MANIFEST)
         content = json.loads((tmp_path / FILE_NAME).read_bytes())
