@@ -21,11 +21,11 @@ from config.operations.backup import UnableToBackUp, write_backup
 from config.operations.backups import NoSuchBackup, NotRestorable, find_restorable, newer_migrations
 from config.operations.confirmation import NotConfirmed
 from config.operations.durable_files import NotEnoughSpace, require_space
+from config.operations.encryption import NO_IDENTITIES, DamagedFile, Identities, NoFittingKey, require_key
 from config.operations.exchange import Exchange, UnableToExchange, exchange_databases
 from config.operations.fingerprints import count_rows
 from config.operations.maintenance import MaintenanceRunning, exclusive_folder, exclusive_maintenance
-from config.operations.manifest import Level, Manifest
-from config.operations.returned_files import return_files
+from config.operations.manifest import Kind, Level, Manifest
 from config.operations.neighbours import (
     Replacement,
     create_restored,
@@ -36,13 +36,17 @@ from config.operations.neighbours import (
     server_session,
 )
 from config.operations.postgres import ProgramFailed, ProgramMissing, restore_archive
+from config.operations.returned_files import return_files
+from config.operations.sealed_files import opened_dump
 from config.operations.snapshot import Session, open_session, separate_connection
 from config.operations.steps import Steps
 from config.operations.verification import compare_hashes, compare_with_manifest
 
 _RESTORED_PART = 1.5  # How much the restored database may exceed the one that was backed up.
 _EXPECTED = (
+    DamagedFile,
     MaintenanceRunning,
+    NoFittingKey,
     NoSuchBackup,
     NotEnoughSpace,
     NotRestorable,
@@ -103,6 +107,7 @@ class _Work:
     storage: Storage
     server: Session
     steps: Steps
+    identities: Identities
     saves_first: bool
 
     @property
@@ -117,6 +122,7 @@ def restore_backup(
     now: datetime.datetime,
     on_step: Callable[[str], None],
     confirm: Callable[[RestorePlan], bool],
+    identities: Identities = NO_IDENTITIES,
     saves_first: bool = True,
     alias: str = DEFAULT_DB_ALIAS,
     storage: Storage = default_storage,

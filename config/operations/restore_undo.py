@@ -15,9 +15,9 @@ from config.operations.confirmation import NotConfirmed
 from config.operations.exchange import UnableToExchange, exchange_databases
 from config.operations.maintenance import MaintenanceRunning
 from config.operations.manifest import UnreadableManifest, read_manifest
-from config.operations.returned_files import return_files
 from config.operations.neighbours import KeptDatabase, Replacement, list_kept, server_session
 from config.operations.restore import exclusive_exchange
+from config.operations.returned_files import return_files
 from config.operations.snapshot import separate_connection
 
 

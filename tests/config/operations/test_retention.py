@@ -131,7 +131,7 @@ class TestPlanRetention:
 
     @pytest.mark.parametrize("seed", range(20))
     def test_holds_its_promises_for_any_backups(self, seed):
-        chance = random.Random(seed)  # noqa: S311 - which cases to try
+        chance = random.Random(seed)
         others = [
             taken(
                 datetime.timedelta(seconds=chance.randrange(1, 3000 * 86_400)),
