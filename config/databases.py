@@ -10,6 +10,7 @@ from config.env import Environment
 CONNECT_TIMEOUT_SECONDS = 5
 
 # The same database once more, for the health checks: they ask in a hurry, over connections of their own.
+OWNER_ALIAS = "default"
 HEALTH_ALIAS = "health"
 _HEALTH_CONNECT_TIMEOUT_SECONDS = 2  # libpq takes no less
 _HEALTH_STATEMENT_TIMEOUT_MILLISECONDS = 1500

@@ -8,10 +8,9 @@ import contextlib
 import datetime
 import re
 import secrets
-import time
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.conf import settings
@@ -49,8 +48,10 @@ from config.operations.media_files import (
     store_files,
 )
 from config.operations.postgres import ProgramFailed, ProgramMissing, dumping, program_version
+from config.operations.progress import SILENT, Progress
 from config.operations.sealed_files import seal_file
 from config.operations.snapshot import Snapshot, exported_snapshot, separate_connection
+from config.operations.steps import Steps
 from config.operations.verification import UnableToVerify, prove
 
 DUMP = "data.dump"
@@ -98,19 +99,11 @@ class _Work:
     kind: Kind
     pinned: bool
     seal: Seal | None
-    on_step: Callable[[str], None]
-    seconds: dict[str, float] = field(default_factory=dict)
+    steps: Steps
 
     @property
     def recipients(self) -> tuple[str, ...]:
         return self.seal.recipients if self.seal else ()
-
-    @contextlib.contextmanager
-    def step(self, name: str, sentence: str) -> Iterator[None]:
-        self.on_step(sentence)
-        started = time.monotonic()
-        yield
-        self.seconds[name] = round(time.monotonic() - started, 3)
 
 
 def create_backup(
@@ -118,7 +111,7 @@ def create_backup(
     folder: Path,
     level: Level | None,
     now: datetime.datetime,
-    on_step: Callable[[str], None],
+    progress: Progress = SILENT,
     reason: str = "",
     kind: Kind = Kind.MANUAL,
     pinned: bool = False,
@@ -136,7 +129,7 @@ def create_backup(
             folder=folder,
             level=level,
             now=now,
-            on_step=on_step,
+            progress=progress,
             reason=reason,
             kind=kind,
             pinned=pinned,
@@ -151,7 +144,7 @@ def write_backup(
     folder: Path,
     level: Level | None,
     now: datetime.datetime,
-    on_step: Callable[[str], None],
+    progress: Progress,
     reason: str,
     kind: Kind,
     alias: str,
@@ -170,7 +163,7 @@ def write_backup(
         kind=kind,
         pinned=pinned,
         seal=new_seal(recipients=keys) if keys else None,
-        on_step=on_step,
+        steps=Steps(progress),
     )
     with _explained():
         _remove_partial(folder)
@@ -272,37 +265,39 @@ def _fill(
         migrations=read_migrations(session=snapshot.session, connection=connection),
         files=files.files,
         files_vanished=files.vanished,
-        seconds=work.seconds,
+        seconds=work.steps.seconds,
     )
     return manifest, files.new_bytes
 
 
 def _store_dump(work: _Work, dump: Path, partial: Path) -> StoredFile:
     if work.seal is not None:
-        with work.step("encrypt", _("Encrypting the dump")):
+        with work.steps.step("encrypt", _("Encrypting the dump")):
             return seal_file(source=dump, target=partial / f"{DUMP}{ENCRYPTED}", seal=work.seal)
-    with work.step("hash", _("Hashing the dump")):
+    with work.steps.step("hash", _("Hashing the dump")):
         sync(dump)
-        return StoredFile(name=DUMP, size=dump.stat().st_size, sha256=sha256_of(dump))
+        sha256 = sha256_of(dump, progress=work.steps.progress)
+        return StoredFile(name=DUMP, size=dump.stat().st_size, sha256=sha256)
 
 
 def _copy(
     work: _Work, connection: DatabaseWrapper, snapshot: Snapshot, dump: Path
 ) -> tuple[dict[str, Fingerprint], StoredFiles, dict[str, str]]:
     """Let pg_dump, the fingerprints and the copying of the files work side by side."""
-    with fingerprinting(connection=connection, snapshot=snapshot) as fingerprints:
-        with work.step("schema", _("Reading the definitions")):
+    progress = work.steps.progress
+    with fingerprinting(connection=connection, snapshot=snapshot, progress=progress) as fingerprints:
+        with work.steps.step("schema", _("Reading the definitions")):
             schema = read_schema_hashes(connection=connection)
         # The files after the snapshot: the file of every row of the snapshot is there.
         with (
-            work.step("dump", _("Dumping the database and taking fingerprints")),
+            work.steps.step("dump", _("Dumping the database and taking fingerprints")),
             dumping(connection=connection, snapshot=snapshot.identifier, file=dump) as finish,
         ):
-            with work.step("files", _("Storing the uploaded files")):
+            with work.steps.step("files", _("Storing the uploaded files")):
                 files = store_files(storage=work.storage, folder=work.folder, seal=work.seal)
             finish()
             _refuse_empty(dump)
-        with work.step("fingerprints", _("Waiting for the fingerprints")):
+        with work.steps.step("fingerprints", _("Waiting for the fingerprints")):
             return fingerprints(), files, schema
 
 
@@ -318,7 +313,7 @@ def _prove(work: _Work, backup: Backup, level: Level) -> Backup:
             manifest=backup.manifest,
             level=level,
             now=work.now,
-            on_step=work.on_step,
+            progress=work.steps.progress,
             alias=work.alias,
             identities=work.seal.throw_away if work.seal else NO_IDENTITIES,
         )

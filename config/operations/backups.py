@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from config.operations import media_files
 from config.operations.durable_files import DELETING, PARTIAL
 from config.operations.manifest import (
+    Kind,
     Manifest,
     NewerManifest,
     State,
@@ -101,9 +102,16 @@ def find_backup(*, folder: Path, name: str) -> Path:
 
 
 def find_restorable(*, folder: Path, name: str) -> tuple[Path, Manifest]:
-    """Return the backup `name`, or the newest one with nothing known against it for `latest`."""
+    """Return the backup `name`, or for `latest` the newest one with nothing known against it.
+
+    What a restore has saved of the state that it replaced is not: somebody wanted to be rid of that.
+    """
     if name == LATEST:
-        usable = [backup for backup in list_backups(folder=folder) if backup.is_restorable]
+        usable = [
+            backup
+            for backup in list_backups(folder=folder)
+            if backup.is_restorable and backup.manifest and backup.manifest.kind is not Kind.RESTORE
+        ]
         if not usable:
             sentence = _("There is no usable backup in %(folder)s. → Look: manage.py list_backups")
             raise NoSuchBackup(sentence % {"folder": folder})

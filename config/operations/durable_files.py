@@ -10,7 +10,10 @@ from pathlib import Path
 
 from django.utils.translation import gettext as _
 
+from config.operations.progress import BYTES, SILENT, Progress
+
 PARTIAL = ".partial"
+_CHUNK_BYTES = 1_048_576
 DELETING = ".deleting"
 
 _PROCESSES = Path("/proc")
@@ -44,9 +47,13 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def sha256_of(path: Path, *, progress: Progress = SILENT) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file, progress.measure(path.stat().st_size, unit=BYTES) as advance:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+            advance(len(chunk))
+    return digest.hexdigest()
 
 
 def require_space(*, folder: Path, needed: int) -> int:

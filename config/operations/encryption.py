@@ -100,14 +100,7 @@ def read_identities(*, file: Path) -> Identities:
 
 def decrypt(*, source: Readable, target: BinaryIO | None, identities: Identities) -> Content:
     """Return what came out, which has to be thrown away when this raises; None for `target` only looks."""
-    if not identities.keys:
-        raise NoFittingKey(
-            _(
-                "It is encrypted, so the private key is needed.\n"
-                "→ Name the file that holds it: --identity FILE. "
-                "Without the key there is only: manage.py verify_backup --level L0"
-            )
-        )
+    require_key(identities=identities)
     reader, writer = _Passage(source), _Passage(target)
     try:
         pyrage.decrypt_io(reader, writer, list(identities.keys))
@@ -118,6 +111,18 @@ def decrypt(*, source: Readable, target: BinaryIO | None, identities: Identities
             raise NoFittingKey(sentence % {"keys": ", ".join(identities.public_keys)}) from None
         raise DamagedFile(_("It cannot be decrypted to its end, so it is damaged.")) from error
     return writer.content
+
+
+def require_key(*, identities: Identities) -> None:
+    """Raise NoFittingKey where there is no key at all."""
+    if not identities.keys:
+        raise NoFittingKey(
+            _(
+                "It is encrypted, so the private key is needed.\n"
+                "→ Name the file that holds it: --identity FILE. "
+                "Without the key there is only: manage.py verify_backup --level L0"
+            )
+        )
 
 
 def _identity(file: Path, number: int, word: str) -> Any:

@@ -14,6 +14,7 @@ import psycopg
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.utils.translation import gettext as _
 
+from config.operations.progress import BYTES, SILENT, Advance, Progress
 from config.operations.snapshot import Session, Snapshot, joined_sessions
 
 _SESSIONS = 2  # Reading is bound by one processor each; a server has others to serve as well.
@@ -21,7 +22,7 @@ _CANCEL_AGAIN_SECONDS = 0.2
 
 # Tables of an extension are made by the extension. Large first, so that two sessions end together.
 _TABLES = """
-    SELECT format('%I.%I', nspname, relname)
+    SELECT format('%I.%I', nspname, relname), pg_table_size(pg_class.oid)
       FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
      WHERE relkind = 'r' AND relpersistence <> 't'
        AND nspname <> 'information_schema' AND nspname !~ '^pg_'
@@ -47,7 +48,12 @@ class Fingerprint:
 
 def list_tables(*, session: Session) -> list[str]:
     """Return the quoted names of all tables of all schemas, the largest first."""
-    return [name for (name,) in session.execute(_TABLES)]
+    return list(_read_sizes(session))
+
+
+def _read_sizes(session: Session) -> dict[str, int]:
+    """Return table → bytes, the largest first."""
+    return dict(session.execute(_TABLES).fetchall())
 
 
 def count_rows(*, session: Session) -> dict[str, int]:
@@ -59,38 +65,43 @@ def count_rows(*, session: Session) -> dict[str, int]:
     return counts
 
 
-def read_fingerprints(*, connection: DatabaseWrapper, snapshot: Snapshot) -> dict[str, Fingerprint]:
-    with fingerprinting(connection=connection, snapshot=snapshot) as fingerprints:
+def read_fingerprints(
+    *, connection: DatabaseWrapper, snapshot: Snapshot, progress: Progress = SILENT
+) -> dict[str, Fingerprint]:
+    with fingerprinting(connection=connection, snapshot=snapshot, progress=progress) as fingerprints:
         return fingerprints()
 
 
 @contextlib.contextmanager
 def fingerprinting(
-    *, connection: DatabaseWrapper, snapshot: Snapshot
+    *, connection: DatabaseWrapper, snapshot: Snapshot, progress: Progress = SILENT
 ) -> Iterator[Callable[[], dict[str, Fingerprint]]]:
     """Start reading all tables in sessions of their own; yield a function that waits for the result.
 
     The tables are locked against changes of their definition before this yields. Leaving the block with
     an exception cancels what is still running.
     """
-    tables = list_tables(session=snapshot.session)
-    with joined_sessions(connection=connection, snapshot=snapshot, count=_SESSIONS) as sessions:
+    tables = _read_sizes(snapshot.session)
+    with (
+        joined_sessions(connection=connection, snapshot=snapshot, count=_SESSIONS) as sessions,
+        progress.measure(sum(tables.values()), unit=BYTES) as advance,
+    ):
         if tables:
             for session in sessions:
                 session.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS SHARE MODE")
-        with _reading(sessions, tables) as fingerprints:
+        with _reading(sessions, tables, advance) as fingerprints:
             yield fingerprints
 
 
 @contextlib.contextmanager
 def _reading(
-    sessions: Sequence[Session], tables: Sequence[str]
+    sessions: Sequence[Session], tables: Mapping[str, int], advance: Advance
 ) -> Iterator[Callable[[], dict[str, Fingerprint]]]:
-    pending: queue.SimpleQueue[str] = queue.SimpleQueue()
-    for table in tables:
+    pending: queue.SimpleQueue[tuple[str, int]] = queue.SimpleQueue()
+    for table in tables.items():
         pending.put(table)
     with ThreadPoolExecutor(max_workers=len(sessions)) as pool:
-        parts = [pool.submit(_read_all, session, pending) for session in sessions]
+        parts = [pool.submit(_read_all, session, pending, advance) for session in sessions]
         try:
             yield lambda: {table: found for part in parts for table, found in part.result().items()}
         except BaseException:
@@ -114,12 +125,15 @@ def compare_fingerprints(
             yield _("The rows of the table %(table)s have other contents.") % {"table": table}
 
 
-def _read_all(session: Session, pending: "queue.SimpleQueue[str]") -> dict[str, Fingerprint]:
+def _read_all(
+    session: Session, pending: "queue.SimpleQueue[tuple[str, int]]", advance: Advance
+) -> dict[str, Fingerprint]:
     found = {}
     with contextlib.suppress(queue.Empty):
         while True:
-            table = pending.get_nowait()
+            table, size = pending.get_nowait()
             found[table] = _read(session, table)
+            advance(size)
     return found
 
 
@@ -130,7 +144,7 @@ def _read(session: Session, table: str) -> Fingerprint:
 
 def _cancel(
     sessions: Sequence[Session],
-    pending: "queue.SimpleQueue[str]",
+    pending: "queue.SimpleQueue[tuple[str, int]]",
     parts: Sequence["Future[dict[str, Fingerprint]]"],
 ) -> None:
     with contextlib.suppress(queue.Empty):

@@ -4,7 +4,7 @@ Uploaded files go first, the dump next, the manifest last: without it, what lies
 """
 
 import dataclasses
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -42,6 +42,7 @@ from config.operations.manifest import (
 )
 from config.operations.media_files import FOLDER, stored_paths
 from config.operations.offsite_storage import Offsite, OffsiteFailed, configured_offsite, has_offsite
+from config.operations.progress import SILENT, Progress
 
 
 class NotCopied(Exception):
@@ -75,7 +76,7 @@ def copy_backups(
     now: datetime,
     only: Collection[str] | None = None,
     dry_run: bool = False,
-    on_step: Callable[[str], None] = lambda sentence: None,
+    progress: Progress = SILENT,
 ) -> Copying:
     """Copy the verified backups, or `only` these, that are not there yet; stop when the storage fails."""
     offsite.require()
@@ -84,7 +85,7 @@ def copy_backups(
     problems: dict[str, str] = {}
     with exclusive_folder(folder=folder, task="copy_backups", now=now):
         for name, manifest in _verified(folder, only):
-            on_step(_("Copying %(name)s to %(place)s") % {"name": name, "place": offsite.place})
+            progress.step(_("Copying %(name)s to %(place)s") % {"name": name, "place": offsite.place})
             try:
                 is_new = _copy(offsite, folder, manifest, now, dry_run)
             except NotCopied as error:
@@ -103,9 +104,7 @@ def copy_backups(
     )
 
 
-def copy_new_backup(
-    *, folder: Path, name: str, now: datetime, on_step: Callable[[str], None]
-) -> CopyOfNew | None:
+def copy_new_backup(*, folder: Path, name: str, now: datetime, progress: Progress) -> CopyOfNew | None:
     """Copy a verified backup to where the settings say, if they do; the backup is good whatever happens."""
     if not has_offsite():
         return None
@@ -113,7 +112,7 @@ def copy_new_backup(
     try:
         offsite = configured_offsite()
         place = offsite.place
-        copying = copy_backups(offsite=offsite, folder=folder, now=now, only=[name], on_step=on_step)
+        copying = copy_backups(offsite=offsite, folder=folder, now=now, only=[name], progress=progress)
         problem = copying.problems.get(name, "")
     except (OffsiteFailed, MaintenanceRunning, OSError) as error:
         problem = str(error)
@@ -135,7 +134,7 @@ def fetch_backup(
     folder: Path,
     name: str,
     now: datetime,
-    on_step: Callable[[str], None] = lambda sentence: None,
+    progress: Progress = SILENT,
 ) -> Path:
     """Bring a copy back into `folder`; every file is compared with the manifest."""
     with exclusive_folder(folder=folder, task="fetch_backup", now=now):
@@ -146,13 +145,13 @@ def fetch_backup(
             raise NotCopied(sentence % {"name": manifest.id})
         require_space(folder=folder, needed=manifest.size)
         for file, content in stored_paths(files=manifest.files, folder=folder).items():
-            on_step(_("Fetching %(name)s") % {"name": file.name})
+            progress.step(_("Fetching %(name)s") % {"name": file.name})
             _fetch_object(offsite, folder, file, content)
         partial = path.with_name(path.name + PARTIAL)
         remove_tree(partial)
         partial.mkdir(mode=0o700)
         try:
-            on_step(_("Fetching %(name)s") % {"name": manifest.dump.name})
+            progress.step(_("Fetching %(name)s") % {"name": manifest.dump.name})
             dump = f"{manifest.id}/{manifest.dump.name}"
             offsite.fetch(dump, partial / manifest.dump.name, manifest.dump.stored)
             write_manifest(folder=partial, manifest=_with_copy(manifest, offsite, now))

@@ -28,6 +28,9 @@ class Progress:
     def step(self, sentence: str) -> None:
         """Announce what begins now; the step before has ended with it."""
 
+    def rest(self) -> None:
+        """Show nothing until the next step: somebody is asked something."""
+
     @contextlib.contextmanager
     def measure(self, total: int, *, unit: str) -> Iterator[Advance]:
         """Yield a function that is told, from any thread, how many units more of `total` are done."""
@@ -87,6 +90,9 @@ class _Bars(Progress):
     def step(self, sentence: str) -> None:
         self._close(self._sentence)
         self._sentence = self._show(desc=sentence, bar_format=_SENTENCE_ALONE)
+
+    def rest(self) -> None:
+        self._close(self._sentence)
 
     @contextlib.contextmanager
     def measure(self, total: int, *, unit: str) -> Iterator[Advance]:

@@ -6,6 +6,7 @@ under another name; so whatever goes wrong, and whenever, nothing is lost.
 
 import contextlib
 import datetime
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,11 @@ from pathlib import Path
 import psycopg
 from django.conf import settings
 from django.core.files.storage import Storage, default_storage
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.utils.translation import gettext as _
 
+from config.databases import OWNER_ALIAS
 from config.operations.backup import UnableToBackUp, write_backup
 from config.operations.backups import NoSuchBackup, NotRestorable, find_restorable, newer_migrations
 from config.operations.confirmation import NotConfirmed
@@ -35,7 +37,9 @@ from config.operations.neighbours import (
     exists,
     server_session,
 )
-from config.operations.postgres import ProgramFailed, ProgramMissing, restore_archive
+from config.operations.postgres import ProgramFailed, ProgramMissing
+from config.operations.progress import SILENT, Progress
+from config.operations.restored_database import fill_database
 from config.operations.returned_files import return_files
 from config.operations.sealed_files import opened_dump
 from config.operations.snapshot import Session, open_session, separate_connection
@@ -96,19 +100,29 @@ class Restoration:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Order:
+    """What the caller wants."""
+
+    folder: Path
+    name: str
+    now: datetime.datetime
+    alias: str
+    progress: Progress = SILENT
+    identities: Identities = NO_IDENTITIES
+    saves_first: bool = True
+    storage: Storage = default_storage
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Work:
     """What all the steps of one restore need to know."""
 
+    order: _Order
     backup: Manifest
     path: Path
-    alias: str
     live: str
-    now: datetime.datetime
-    storage: Storage
     server: Session
     steps: Steps
-    identities: Identities
-    saves_first: bool
 
     @property
     def is_there(self) -> bool:
@@ -120,11 +134,11 @@ def restore_backup(
     folder: Path,
     name: str,
     now: datetime.datetime,
-    on_step: Callable[[str], None],
     confirm: Callable[[RestorePlan], bool],
+    progress: Progress = SILENT,
     identities: Identities = NO_IDENTITIES,
     saves_first: bool = True,
-    alias: str = DEFAULT_DB_ALIAS,
+    alias: str = OWNER_ALIAS,
     storage: Storage = default_storage,
 ) -> Restoration:
     """Put the backup `name` in the place of the live database, after `confirm` has approved of the plan.
@@ -132,22 +146,37 @@ def restore_backup(
     Unless `saves_first` is False, the live database and the files are backed up before. Raises
     UnableToRestore or NotConfirmed; errors of the driver pass, and mean the same as the first.
     """
-    with _explained(), _prepared(folder, name, now, on_step, saves_first, alias, storage) as work:
-        with work.steps.step("hash", _("Comparing sizes and hashes")):
-            _refuse(list(compare_hashes(path=work.path, manifest=work.backup)))
+    order = _Order(
+        folder=folder,
+        name=name,
+        now=now,
+        alias=alias,
+        progress=progress,
+        identities=identities,
+        saves_first=saves_first,
+        storage=storage,
+    )
+    with _explained(), _prepared(order) as work:
         drop_unfinished(server=work.server, live=work.live)
         dropped = drop_expired(server=work.server, live=work.live, now=now)
-        if not confirm(_plan(work)):
+        plan = _plan(work)
+        progress.rest()
+        if not confirm(plan):
             raise NotConfirmed(_("Not confirmed; nothing was done."))
         return _restore(work, dropped)
 
 
 def plan_restore(
-    *, folder: Path, name: str, now: datetime.datetime, alias: str = DEFAULT_DB_ALIAS
+    *,
+    folder: Path,
+    name: str,
+    now: datetime.datetime,
+    identities: Identities = NO_IDENTITIES,
+    alias: str = OWNER_ALIAS,
 ) -> RestorePlan:
     """Check what `restore_backup` checks before it writes, and write nothing."""
-    with _explained(), _prepared(folder, name, now, _silent, True, alias, default_storage) as work:
-        _refuse(list(compare_hashes(path=work.path, manifest=work.backup)))
+    order = _Order(folder=folder, name=name, now=now, alias=alias, identities=identities)
+    with _explained(), _prepared(order) as work:
         return _plan(work)
 
 
@@ -166,36 +195,19 @@ def _explained() -> Iterator[None]:
         raise UnableToRestore(str(error)) from error
 
 
-def _silent(_sentence: str) -> None:
-    return
-
-
 @contextlib.contextmanager
-def _prepared(
-    folder: Path,
-    name: str,
-    now: datetime.datetime,
-    on_step: Callable[[str], None],
-    saves_first: bool,
-    alias: str,
-    storage: Storage,
-) -> Iterator[_Work]:
-    """Find the backup and hold the locks of the folder and, where it exists, of the live database."""
+def _prepared(order: _Order) -> Iterator[_Work]:
+    """Hold the locks of the folder and of the live database; find the backup and look at it closely."""
+    alias = order.alias
     with separate_connection(alias=alias) as connection, server_session(connection=connection) as server:
-        live = str(connection.settings_dict["NAME"])
-        with exclusive_exchange(folder=folder, server=server, live=live, now=now, alias=alias):
-            path, manifest = find_restorable(folder=folder, name=name)
-            yield _Work(
-                backup=manifest,
-                path=path,
-                alias=alias,
-                live=live,
-                now=now,
-                storage=storage,
-                server=server,
-                steps=Steps(on_step),
-                saves_first=saves_first,
-            )
+        live, steps = str(connection.settings_dict["NAME"]), Steps(order.progress)
+        with exclusive_exchange(folder=order.folder, server=server, live=live, now=order.now, alias=alias):
+            path, manifest = find_restorable(folder=order.folder, name=order.name)
+            if manifest.is_encrypted:
+                require_key(identities=order.identities)
+            with steps.step("hash", _("Comparing sizes and hashes")):
+                _refuse(list(compare_hashes(path=path, manifest=manifest, progress=order.progress)))
+            yield _Work(order=order, backup=manifest, path=path, live=live, server=server, steps=steps)
 
 
 def exclusive_exchange(
@@ -216,7 +228,7 @@ def _refuse(problems: list[str]) -> None:
 
 def _plan(work: _Work) -> RestorePlan:
     is_there = work.is_there
-    now = _count_rows(work) if is_there else {}
+    now = _count_rows(work) if is_there and work.order.saves_first else {}
     then = {table: fingerprint.rows for table, fingerprint in work.backup.tables.items()}
     return RestorePlan(
         backup=work.backup,
@@ -232,7 +244,7 @@ def _plan(work: _Work) -> RestorePlan:
 
 def _count_rows(work: _Work) -> dict[str, int]:
     with (
-        separate_connection(alias=work.alias) as connection,
+        separate_connection(alias=work.order.alias) as connection,
         open_session(connection=connection) as session,
     ):
         return count_rows(session=session)
@@ -240,14 +252,21 @@ def _count_rows(work: _Work) -> dict[str, int]:
 
 def _restore(work: _Work, dropped: tuple[str, ...]) -> Restoration:
     _require_space(work.backup)
-    successor = create_restored(server=work.server, live=work.live, facts=work.backup.database, now=work.now)
+    successor = create_restored(
+        server=work.server, live=work.live, facts=work.backup.database, now=work.order.now
+    )
     try:
         _fill(work, successor)
-        safety_backup = _save(work) if work.saves_first and work.is_there else None
+        safety_backup = _save(work) if work.order.saves_first and work.is_there else None
         with work.steps.step("files", _("Putting the uploaded files back")):
-            returned = return_files(files=work.backup.files, folder=work.path.parent, storage=work.storage)
+            returned = return_files(
+                files=work.backup.files, folder=work.path.parent, storage=work.order.storage
+            )
         exchange = _exchange(work, successor, safety_backup)
-    except BaseException:
+    except BaseException as error:
+        # A connection that a signal has interrupted in its making stays half open for as long as the traceback
+        # holds it, and DROP DATABASE waits a minute for what serves it.
+        traceback.clear_frames(error.__traceback__)
         with contextlib.suppress(psycopg.Error):  # The server may be gone; the next restore drops it.
             drop(server=work.server, name=successor)
         raise
@@ -270,14 +289,27 @@ def _require_space(backup: Manifest) -> None:
 
 
 def _fill(work: _Work, successor: str) -> None:
-    with separate_connection(alias=work.alias) as connection:
+    """Restore into the new database and prove it."""
+    progress, manifest = work.order.progress, work.backup
+    with separate_connection(alias=work.order.alias) as connection:
         connection.settings_dict["NAME"] = successor
         with work.steps.step("restore", _("Restoring into the new database %(name)s") % {"name": successor}):
-            restore_archive(connection=connection, file=work.path / work.backup.dump.name)
+            _fill_from(work, connection)
         with work.steps.step("statistics", _("Gathering statistics for the planner")):
             _analyze(connection)
         with work.steps.step("compare", _("Comparing the restored database with the manifest")):
-            _refuse(list(compare_with_manifest(connection=connection, manifest=work.backup)))
+            found = compare_with_manifest(connection=connection, manifest=manifest, progress=progress)
+            _refuse(list(found))
+
+
+def _fill_from(work: _Work, connection: DatabaseWrapper) -> None:
+    with opened_dump(path=work.path, manifest=work.backup, identities=work.order.identities) as dump:
+        fill_database(
+            connection=connection,
+            dump=dump,
+            size=work.backup.database.size,
+            progress=work.order.progress,
+        )
 
 
 def _analyze(connection: DatabaseWrapper) -> None:
@@ -291,24 +323,25 @@ def _save(work: _Work) -> str:
         backup = write_backup(
             folder=work.path.parent,
             level=Level.HASH,
-            now=work.now,
-            on_step=_silent,
+            now=work.order.now,
+            progress=SILENT,
+            kind=Kind.RESTORE,
             reason=_("before the restore of %(name)s") % {"name": work.backup.id},
-            alias=work.alias,
-            storage=work.storage,
+            alias=work.order.alias,
+            storage=work.order.storage,
         )
     return backup.path.name
 
 
 def _exchange(work: _Work, successor: str, safety_backup: str | None) -> Exchange:
     with work.steps.step("exchange", _("Exchanging the databases")):
-        with separate_connection(alias=work.alias) as connection:
+        with separate_connection(alias=work.order.alias) as connection:
             exchange = exchange_databases(
                 connection=connection,
                 live=work.live,
                 successor=successor,
                 replacement=Replacement(backup=work.backup.id, safety_backup=safety_backup or ""),
-                now=work.now,
+                now=work.order.now,
             )
         connections.close_all()  # Ours to the replaced database are dead as well.
     return exchange

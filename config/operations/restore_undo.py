@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.core.files.storage import Storage, default_storage
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import connections
 from django.utils.translation import gettext as _
 
+from config.databases import OWNER_ALIAS
 from config.operations.backups import NoSuchBackup, find_backup
 from config.operations.confirmation import NotConfirmed
+from config.operations.encryption import NO_IDENTITIES, DamagedFile, Identities, NoFittingKey
 from config.operations.exchange import UnableToExchange, exchange_databases
 from config.operations.maintenance import MaintenanceRunning
 from config.operations.manifest import UnreadableManifest, read_manifest
@@ -44,7 +46,8 @@ def undo_restore(
     folder: Path,
     now: datetime.datetime,
     confirm: Callable[[KeptDatabase], bool],
-    alias: str = DEFAULT_DB_ALIAS,
+    identities: Identities = NO_IDENTITIES,
+    alias: str = OWNER_ALIAS,
     storage: Storage = default_storage,
 ) -> Undone:
     """Exchange the live database with the one it has last replaced. Raises UnableToUndo or NotConfirmed."""
@@ -55,7 +58,7 @@ def undo_restore(
                 replaced = find_replaced(alias=alias)
                 if not confirm(replaced):
                     raise NotConfirmed(_("Not confirmed; nothing was done."))
-                returned_files = _return_files(replaced, folder, storage)
+                returned_files = _return_files(replaced, folder, storage, identities)
                 exchange = exchange_databases(
                     connection=connection,
                     live=live,
@@ -63,7 +66,7 @@ def undo_restore(
                     replacement=_reverse(replaced.replacement),
                     now=now,
                 )
-        except (MaintenanceRunning, UnableToExchange, OSError) as error:
+        except (DamagedFile, MaintenanceRunning, NoFittingKey, UnableToExchange, OSError) as error:
             raise UnableToUndo(str(error)) from error
     connections.close_all()  # Ours to the database that was live are dead.
     return Undone(
@@ -75,7 +78,7 @@ def undo_restore(
     )
 
 
-def find_replaced(*, alias: str = DEFAULT_DB_ALIAS) -> KeptDatabase:
+def find_replaced(*, alias: str = OWNER_ALIAS) -> KeptDatabase:
     """Return the database that an undo would bring back, or raise UnableToUndo."""
     with separate_connection(alias=alias) as connection, server_session(connection=connection) as server:
         live = str(connection.settings_dict["NAME"])
@@ -94,8 +97,11 @@ def _reverse(replacement: Replacement) -> Replacement:
     return Replacement(backup=replacement.safety_backup, safety_backup=replacement.backup)
 
 
-def _return_files(replaced: KeptDatabase, folder: Path, storage: Storage) -> int | None:
+def _return_files(
+    replaced: KeptDatabase, folder: Path, storage: Storage, identities: Identities
+) -> int | None:
     with contextlib.suppress(NoSuchBackup, UnreadableManifest):
         path = find_backup(folder=folder, name=replaced.replacement.safety_backup)
-        return return_files(files=read_manifest(folder=path).files, folder=folder, storage=storage)
+        files = read_manifest(folder=path).files
+        return return_files(files=files, folder=folder, storage=storage, identities=identities)
     return None

@@ -9,6 +9,7 @@ from django.core.files.storage import Storage
 from config.operations.encryption import NO_IDENTITIES, Identities
 from config.operations.manifest import StoredFile
 from config.operations.media_files import describe_file
+from config.operations.progress import BYTES, SILENT, Progress
 from config.operations.sealed_files import opened_file
 
 
@@ -18,12 +19,18 @@ def return_files(
     folder: Path,
     storage: Storage,
     identities: Identities = NO_IDENTITIES,
+    progress: Progress = SILENT,
 ) -> int:
     """Put back what `storage` lacks or has with other content; return how many those were.
 
     What is there besides is left alone: it may belong to rows that are kept.
     """
-    return sum(_return(file, folder, storage, identities) for file in files)
+    returned = 0
+    with progress.measure(sum(file.size for file in files), unit=BYTES) as advance:
+        for file in files:
+            returned += _return(file, folder, storage, identities)
+            advance(file.size)
+    return returned
 
 
 def _return(file: StoredFile, folder: Path, storage: Storage, identities: Identities) -> bool:

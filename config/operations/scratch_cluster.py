@@ -26,12 +26,12 @@ _GUARDIAN_PAUSE_SECONDS = 0.5
 
 
 @contextlib.contextmanager
-def scratch_cluster(*, folder: Path) -> Iterator[Cluster]:
+def scratch_cluster(*, folder: Path, major: int) -> Iterator[Cluster]:
     """Start a cluster with an empty database in `folder`, of which the caller holds the lock; remove it."""
     home = folder / FOLDER
     remove_leftovers(folder=folder)
     home.mkdir(mode=0o700, exist_ok=True)
-    cluster = Cluster(profile=SCRATCH, folder=home / secrets.token_hex(4))
+    cluster = Cluster(profile=SCRATCH, folder=home / secrets.token_hex(4), major=major)
     try:
         with _guardian(cluster) as guardian:
             try:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +28,9 @@ from config.operations.manifest import (
     write_manifest,
 )
 from config.operations.media_files import find_faulty_files
-from config.operations.postgres import ProgramFailed, ProgramMissing, read_archive, restore_archive
+from config.operations.postgres import ProgramFailed, ProgramMissing, read_archive
+from config.operations.progress import SILENT, Progress
+from config.operations.restored_database import fill_database
 from config.operations.scratch_cluster import DATABASE, scratch_cluster
 from config.operations.sealed_files import find_unopenable_files, opened_dump
 from config.operations.snapshot import exported_snapshot, separate_connection
@@ -58,7 +60,7 @@ def verify_backup(
     name: str,
     level: Level,
     now: datetime,
-    on_step: Callable[[str], None],
+    progress: Progress = SILENT,
     identities: Identities = NO_IDENTITIES,
     alias: str = DEFAULT_DB_ALIAS,
 ) -> VerifiedBackup:
@@ -79,7 +81,7 @@ def verify_backup(
                 manifest=manifest,
                 level=level,
                 now=now,
-                on_step=on_step,
+                progress=progress,
                 alias=alias,
                 identities=identities,
             )
@@ -92,14 +94,14 @@ def prove(
     manifest: Manifest,
     level: Level,
     now: datetime,
-    on_step: Callable[[str], None],
+    progress: Progress,
     alias: str,
     identities: Identities = NO_IDENTITIES,
 ) -> Verification:
     """Do what `verify_backup` does for a caller that holds the lock of the folder."""
     started = time.monotonic()
     try:
-        problems = _first_problems(path, manifest, level, identities, on_step, alias)
+        problems = _first_problems(path, manifest, level, identities, progress, alias)
     except (ClusterError, ProgramMissing, NotEnoughSpace, NoFittingKey, OSError, psycopg.Error) as error:
         raise UnableToVerify(str(error)) from error
     verification = Verification(
@@ -119,35 +121,35 @@ def _first_problems(
     manifest: Manifest,
     level: Level,
     identities: Identities,
-    on_step: Callable[[str], None],
+    progress: Progress,
     alias: str,
 ) -> list[str]:
     """Return the problems of the weakest level that finds any."""
-    on_step(_("Comparing sizes and hashes"))
-    problems = list(compare_hashes(path=path, manifest=manifest))
+    progress.step(_("Comparing sizes and hashes"))
+    problems = list(compare_hashes(path=path, manifest=manifest, progress=progress))
     if problems or level is Level.HASH:
         return problems
     if manifest.is_encrypted:
-        on_step(_("Decrypting the dump"))
+        progress.step(_("Decrypting the dump"))
     try:
         with opened_dump(path=path, manifest=manifest, identities=identities) as dump:
-            on_step(_("Reading the whole dump"))
+            progress.step(_("Reading the whole dump"))
             problems = list(_read_whole(dump, path, manifest, identities))
             if not problems and level is Level.RESTORED:
-                problems = list(_compare_restored(dump, path, manifest, on_step, alias))
+                problems = list(_compare_restored(dump, path, manifest, progress, alias))
     except DamagedFile as error:
         return [str(error)]
     return problems
 
 
-def compare_hashes(*, path: Path, manifest: Manifest) -> Iterator[str]:
+def compare_hashes(*, path: Path, manifest: Manifest, progress: Progress = SILENT) -> Iterator[str]:
     """Yield one sentence for each file that is not the one that was written."""
     dump, stored = path / manifest.dump.name, manifest.dump.stored
     if path.name != manifest.id:
         yield _("The folder has been renamed; its backup is %(name)s.") % {"name": manifest.id}
     if not dump.exists():
         yield _("The dump is missing.")
-    elif dump.stat().st_size != stored.size or sha256_of(dump) != stored.sha256:
+    elif dump.stat().st_size != stored.size or sha256_of(dump, progress=progress) != stored.sha256:
         yield _("The dump is not the file that was written: its size or its hash differs.")
     yield from find_faulty_files(files=manifest.files, folder=path.parent)
 
@@ -163,35 +165,37 @@ def _read_whole(dump: Path, path: Path, manifest: Manifest, identities: Identiti
 
 
 def _compare_restored(
-    dump: Path, path: Path, manifest: Manifest, on_step: Callable[[str], None], alias: str
+    dump: Path, path: Path, manifest: Manifest, progress: Progress, alias: str
 ) -> Iterator[str]:
     needed = _CLUSTER_BYTES + int(manifest.database.size * _RESTORED_PART)
     require_space(folder=path.parent, needed=needed)
-    on_step(_("Starting a throw-away server"))
+    progress.step(_("Starting a throw-away server"))
     with (
-        scratch_cluster(folder=path.parent) as cluster,
+        scratch_cluster(folder=path.parent, major=manifest.database.major) as cluster,
         separate_connection(alias=alias) as connection,
     ):
         _lead_to(connection, cluster)
-        _require_major(connection, manifest.database.major)
-        on_step(_("Restoring the dump there"))
+        progress.step(_("Restoring the dump there"))
         try:
-            restore_archive(connection=connection, file=dump)
+            size = manifest.database.size
+            fill_database(connection=connection, dump=dump, size=size, progress=progress)
         except ProgramFailed as error:
             yield _explain_failed_restore(error)
             return
-        on_step(_("Comparing the restored database with the manifest"))
-        yield from compare_with_manifest(connection=connection, manifest=manifest)
+        progress.step(_("Comparing the restored database with the manifest"))
+        yield from compare_with_manifest(connection=connection, manifest=manifest, progress=progress)
 
 
-def compare_with_manifest(*, connection: DatabaseWrapper, manifest: Manifest) -> Iterator[str]:
+def compare_with_manifest(
+    *, connection: DatabaseWrapper, manifest: Manifest, progress: Progress = SILENT
+) -> Iterator[str]:
     """Yield one sentence for each difference between a restored database and what was backed up.
 
     Constraints and indexes need no comparison of their own: that a constraint holds was checked when it was
     restored, and whether it has to hold for the old rows is part of its definition.
     """
     with exported_snapshot(connection=connection) as snapshot:
-        found = read_fingerprints(connection=connection, snapshot=snapshot)
+        found = read_fingerprints(connection=connection, snapshot=snapshot, progress=progress)
         yield from compare_fingerprints(expected=manifest.tables, found=found)
         yield from _compare_sequences(manifest.sequences, read_sequences(session=snapshot.session))
         for (index,) in snapshot.session.execute(_INVALID_INDEXES):
@@ -226,16 +230,6 @@ def _lead_to(connection: DatabaseWrapper, cluster: Cluster) -> None:
             "passfile": str(cluster.password_file),
         },
     }
-
-
-def _require_major(connection: DatabaseWrapper, major: int) -> None:
-    found = connection.pg_version // 10_000
-    if found != major:
-        sentence = _(
-            "The backup is of PostgreSQL %(major)d, but the newest server installed here is %(found)d.\n"
-            "→ Verify it where that one is the newest, or only read it: --level L1"
-        )
-        raise UnableToVerify(sentence % {"major": major, "found": found})
 
 
 def _explain_failed_restore(error: ProgramFailed) -> str:

@@ -98,9 +98,7 @@ def random_damages():
 
 def is_found(backup):
     with override("en"):
-        verified = verify_backup(
-            folder=backup.parent, name=backup.name, level=Level.HASH, now=NOW, on_step=lambda sentence: None
-        )
+        verified = verify_backup(folder=backup.parent, name=backup.name, level=Level.HASH, now=NOW)
         return not verified.verification.passed and is_refused(backup)
 
 

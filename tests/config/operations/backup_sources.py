@@ -101,7 +101,7 @@ def writer():
 
 def back_up(folder, *, media, level=None, **options):
     storage = FileSystemStorage(location=media)
-    options = {"now": NOW, "on_step": lambda sentence: None, **options}
+    options = {"now": NOW, **options}
     return create_backup(folder=folder, level=level, storage=storage, **options)
 
 

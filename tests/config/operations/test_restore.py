@@ -69,7 +69,6 @@ def restore(folder, storage, *, name="latest", now=LATER, confirm=lambda plan: T
         folder=folder,
         name=name,
         now=now,
-        on_step=lambda sentence: None,
         confirm=confirm,
         storage=storage,
         **options,
@@ -258,7 +257,7 @@ class TestRefusal:
     def test_of_a_backup_that_has_failed_its_verification(self, folder, storage):
         path, manifest = self.manifest_of(folder)
         (path / "data.dump").rename(path / "gone")
-        verify_backup(folder=folder, name=path.name, level=Level.HASH, now=NOW, on_step=lambda sentence: None)
+        verify_backup(folder=folder, name=path.name, level=Level.HASH, now=NOW)
         (path / "gone").rename(path / "data.dump")
 
         with pytest.raises(UnableToRestore, match="it has failed its verification"):

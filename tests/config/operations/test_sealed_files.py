@@ -61,7 +61,6 @@ def verify(path, identities, level=Level.READ):
         name=path.name,
         level=level,
         now=NOW,
-        on_step=lambda sentence: None,
         identities=identities,
     ).verification
 

@@ -1,7 +1,6 @@
 """`manage.py backup`: write a backup, and prove that it can be restored."""
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +20,10 @@ from config.operations.backup import (
     create_backup,
     plan_backup,
 )
+from config.operations.long_work import long_work
 from config.operations.manifest import Kind, Level, State
 from config.operations.offsite import CopyOfNew, copy_new_backup
-from config.operations.termination import orderly_termination
 
-_DETAILED = 2
 _LEVELS = {State.VERIFIED: notifications.Level.INFO, State.FAILED: notifications.Level.ERROR}
 
 
@@ -75,9 +73,7 @@ class Command(BaseCommand):
             self._conclude(backup, as_json, options["verbosity"])
 
     def _create(self, folder: Path, options: dict[str, Any]) -> Backup:
-        self._started = time.monotonic()
-        self._is_detailed = options["verbosity"] >= _DETAILED
-        with orderly_termination():
+        with long_work(verbosity=options["verbosity"]) as progress:
             return create_backup(
                 folder=folder,
                 level=None if options["no_verify"] else Level(options["verify"]),
@@ -85,26 +81,22 @@ class Command(BaseCommand):
                 reason=options["reason"],
                 kind=Kind(options["kind"]),
                 pinned=options["pin"],
-                on_step=self._show_step,
+                progress=progress,
             )
 
-    def _show_step(self, sentence: str) -> None:
-        if self._is_detailed:
-            self.stderr.write(f"{time.monotonic() - self._started:7.1f} s  {sentence}")
-
-    def _copy(self, backup: Backup) -> CopyOfNew | None:
+    def _copy(self, backup: Backup, verbosity: int) -> CopyOfNew | None:
         if backup.manifest.state is not State.VERIFIED:
             return None
-        with orderly_termination():
+        with long_work(verbosity=verbosity) as progress:
             return copy_new_backup(
                 folder=backup.path.parent,
                 name=backup.manifest.id,
                 now=timezone.now(),
-                on_step=self._show_step,
+                progress=progress,
             )
 
     def _conclude(self, backup: Backup, as_json: bool, verbosity: int) -> None:
-        manifest, copy = backup.manifest, self._copy(backup)
+        manifest, copy = backup.manifest, self._copy(backup, verbosity)
         summary = _summary(backup) + _copy_sentence(copy)
         level = _LEVELS.get(manifest.state, notifications.Level.WARNING)
         _tell(summary, level=notifications.Level.ERROR if copy and copy.problem else level)

@@ -9,10 +9,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from config.operations.long_work import long_work
 from config.operations.maintenance import MaintenanceRunning
 from config.operations.offsite import Copying, copy_backups
 from config.operations.offsite_storage import OffsiteFailed, configured_offsite
-from config.operations.termination import orderly_termination
 
 
 class Command(BaseCommand):
@@ -25,13 +25,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, dry_run: bool, as_json: bool, **options: Any) -> None:
         try:
-            with orderly_termination():
+            with long_work(verbosity=options["verbosity"]) as progress:
                 copying = copy_backups(
                     offsite=configured_offsite(),
                     folder=Path(settings.BACKUP_DIR),
                     now=timezone.now(),
                     dry_run=dry_run,
-                    on_step=self.stderr.write if options["verbosity"] > 1 else lambda sentence: None,
+                    progress=progress,
                 )
         except (OffsiteFailed, MaintenanceRunning, OSError) as error:
             raise CommandError(str(error), returncode=2) from error

@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 
 from config.operations.backups import LATEST, NoSuchBackup
 from config.operations.durable_files import NotEnoughSpace
+from config.operations.long_work import long_work
 from config.operations.maintenance import MaintenanceRunning
 from config.operations.offsite import NotCopied, fetch_backup
 from config.operations.offsite_storage import ArrivedDamaged, OffsiteFailed, configured_offsite
-from config.operations.termination import orderly_termination
 
 
 class Command(BaseCommand):
@@ -32,13 +32,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, name: str, as_json: bool, **options: Any) -> None:
         try:
-            with orderly_termination():
+            with long_work(verbosity=options["verbosity"]) as progress:
                 path = fetch_backup(
                     offsite=configured_offsite(),
                     folder=Path(settings.BACKUP_DIR),
                     name=name,
                     now=timezone.now(),
-                    on_step=self.stderr.write if options["verbosity"] > 1 else lambda sentence: None,
+                    progress=progress,
                 )
         except ArrivedDamaged as error:
             sentence = _("%(reason)s\n→ Take another one: manage.py list_backups --offsite")

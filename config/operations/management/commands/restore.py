@@ -1,7 +1,6 @@
 """`manage.py restore`: put a backup in the place of the live database, or take that back."""
 
 import json
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,9 @@ from django.utils.translation import gettext as _
 
 from config.operations import notifications
 from config.operations.confirmation import NotConfirmed, is_typed, plain
+from config.operations.encryption import UnusableIdentities
+from config.operations.identity_option import add_identity_option, chosen_identities
+from config.operations.long_work import long_work
 from config.operations.neighbours import KeptDatabase
 from config.operations.restore import RestorePlan, UnableToRestore, plan_restore, restore_backup
 from config.operations.restore_report import (
@@ -29,8 +31,6 @@ from config.operations.restore_report import (
 )
 from config.operations.restore_undo import UnableToUndo, find_replaced, undo_restore
 from config.operations.termination import orderly_termination
-
-_DETAILED = 2
 
 
 class Command(BaseCommand):
@@ -48,6 +48,7 @@ class Command(BaseCommand):
             action="store_true",
             help=_("Do not back up what is replaced, because it cannot be read; it is kept all the same."),
         )
+        add_identity_option(parser)
         parser.add_argument(
             "--dry-run", action="store_true", help=_("Say what would change, and change nothing.")
         )
@@ -65,27 +66,29 @@ class Command(BaseCommand):
             if undo:
                 self._undo(folder, dry_run=dry_run, **options)
             elif dry_run:
-                plan = plan_restore(folder=folder, name=options["name"], now=timezone.now())
+                identities = chosen_identities(options["identity"])
+                plan = plan_restore(
+                    folder=folder, name=options["name"], now=timezone.now(), identities=identities
+                )
                 self._report(plan_facts(plan=plan), describe_plan(plan=plan), **options)
             else:
                 self._restore(folder, **options)
         except NotConfirmed as error:
             raise CommandError(str(error), returncode=1) from error
-        except (UnableToRestore, UnableToUndo) as error:
+        except (UnableToRestore, UnableToUndo, UnusableIdentities) as error:
             sentence = _("Nothing was changed. %(reason)s") % {"reason": error}
             if not dry_run:
                 _tell(sentence, level=notifications.Level.ERROR)
             raise CommandError(sentence, returncode=2) from error
 
     def _restore(self, folder: Path, *, name: str, without_safety_backup: bool, **options: Any) -> None:
-        self._started = time.monotonic()
-        self._is_detailed = options["verbosity"] >= _DETAILED
-        with orderly_termination():
+        with long_work(verbosity=options["verbosity"]) as progress:
             restoration = restore_backup(
                 folder=folder,
                 name=name,
                 now=timezone.now(),
-                on_step=self._show_step,
+                progress=progress,
+                identities=chosen_identities(options["identity"]),
                 confirm=self._confirm_plan if options["interactive"] else lambda plan: True,
                 saves_first=not without_safety_backup,
             )
@@ -104,14 +107,11 @@ class Command(BaseCommand):
                 folder=folder,
                 now=timezone.now(),
                 confirm=self._confirm_kept if options["interactive"] else lambda kept: True,
+                identities=chosen_identities(options["identity"]),
             )
         lines = tuple(describe_undone(undone=undone))
         _tell("\n".join(lines), level=notifications.Level.WARNING)
         self._report(undone_facts(undone=undone), lines, **options)
-
-    def _show_step(self, sentence: str) -> None:
-        if self._is_detailed:
-            self.stderr.write(f"{time.monotonic() - self._started:7.1f} s  {sentence}")
 
     def _confirm_plan(self, plan: RestorePlan) -> bool:
         return self._confirm(describe_plan(plan=plan))

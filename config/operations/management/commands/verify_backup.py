@@ -1,7 +1,6 @@
 """`manage.py verify_backup`: is this backup one?"""
 
 import json
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,10 @@ from django.utils.translation import gettext as _
 from config.operations.backups import LATEST, NoSuchBackup
 from config.operations.encryption import UnusableIdentities
 from config.operations.identity_option import add_identity_option, chosen_identities
+from config.operations.long_work import long_work
 from config.operations.maintenance import MaintenanceRunning
 from config.operations.manifest import Level
-from config.operations.termination import orderly_termination
 from config.operations.verification import UnableToVerify, VerifiedBackup, verify_backup
-
-_DETAILED = 2
 
 
 class Command(BaseCommand):
@@ -43,16 +40,14 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", dest="as_json", help=_("Print one JSON object."))
 
     def handle(self, *args: Any, name: str, level: str, as_json: bool, **options: Any) -> None:
-        self._started = time.monotonic()
-        self._is_detailed = options["verbosity"] >= _DETAILED
         try:
-            with orderly_termination():
+            with long_work(verbosity=options["verbosity"]) as progress:
                 verified = verify_backup(
                     folder=Path(settings.BACKUP_DIR),
                     name=name,
                     level=Level(level),
                     now=timezone.now(),
-                    on_step=self._show_step,
+                    progress=progress,
                     identities=chosen_identities(options["identity"]),
                 )
         except (NoSuchBackup, MaintenanceRunning, UnableToVerify, UnusableIdentities, OSError) as error:
@@ -63,10 +58,6 @@ class Command(BaseCommand):
             self.stdout.write(self.style.SUCCESS(_sentence(verified)))
         if not verified.verification.passed:
             raise CommandError(_complaint(verified), returncode=1)
-
-    def _show_step(self, sentence: str) -> None:
-        if self._is_detailed:
-            self.stderr.write(f"{time.monotonic() - self._started:7.1f} s  {sentence}")
 
 
 def _sentence(verified: VerifiedBackup) -> str:
