@@ -15,7 +15,7 @@ Answer = TypeVar("Answer")
 _MOST_UNANSWERED = 4
 
 
-class NoAnswer(Exception):
+class NoAnswer(TimeoutError):
     """The answer did not come in time."""
 
 
@@ -45,19 +45,20 @@ _lock = threading.Lock()
 
 
 def ask(*, key: Hashable, question: Callable[[], Answer], seconds: float) -> Inquiry[Answer]:
-    """Start answering in a thread of its own, with the language of the caller.
+    """Begin to answer `question`, or share the answer that is on its way for the same `key`.
 
-    Who asks while the same `key` is on its way shares that answer, so that a crowd costs what one costs.
+    So a crowd costs what one costs.
     """
     with _lock:
         unanswered = [inquiry for inquiry in _inquiries.get(key, []) if not inquiry.answer.done()]
         if not unanswered or (unanswered[-1].is_overdue and len(unanswered) < _MOST_UNANSWERED):
-            unanswered.append(_start(question, seconds))
+            unanswered.append(begin(question=question, seconds=seconds))
         _inquiries[key] = unanswered
         return unanswered[-1]
 
 
-def _start(question: Callable[[], Answer], seconds: float) -> Inquiry[Answer]:
+def begin(*, question: Callable[[], Answer], seconds: float) -> Inquiry[Answer]:
+    """Start answering in a thread of its own, with the language of the caller."""
     inquiry = Inquiry[Answer](deadline=time.monotonic() + seconds, answer=futures.Future())
     work = (question, inquiry.answer, translation.get_language())
     # A daemon, because the end of the process must not wait for the answer either.

@@ -3,6 +3,7 @@ import threading
 import pytest
 from django.utils import translation
 
+from config.operations.deadline import within
 from config.operations.inquiry import NoAnswer, ask
 
 PLENTY = 60
@@ -87,3 +88,12 @@ class TestAsk:
                 ask(key=key, question=frozen, seconds=0).wait()
 
         assert 1 < frozen.asked < 10
+
+
+class TestWithin:
+    def test_returns_what_the_work_returns(self):
+        assert within(seconds=PLENTY, work=lambda: "done") == "done"
+
+    def test_raises_a_timeout_when_the_work_takes_too_long(self, frozen):
+        with pytest.raises(TimeoutError):
+            within(seconds=0, work=frozen)
