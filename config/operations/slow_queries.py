@@ -1,7 +1,6 @@
 """Writes down the queries that take longer than SLOW_QUERY_SECONDS."""
 
 import logging
-import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -9,10 +8,9 @@ from typing import Any
 from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-logger = logging.getLogger(__name__)
+from config.operations.statements import shown_statement
 
-_LITERAL = re.compile(r"'(?:[^']|'')*'")
-_LONGEST_STATEMENT = 5000
+logger = logging.getLogger(__name__)
 
 
 def watch_queries(*, connection: BaseDatabaseWrapper, **signal: Any) -> None:
@@ -31,9 +29,6 @@ def log_when_slow(
     finally:
         seconds = time.monotonic() - started
         if seconds >= settings.SLOW_QUERY_SECONDS:
-            logger.warning("%.1f s on %s: %s", seconds, context["connection"].alias, without_values(str(sql)))
-
-
-def without_values(sql: str) -> str:
-    """Return a statement on one line with its literals left out, because values are personal data."""
-    return " ".join(_LITERAL.sub("'…'", sql).split())[:_LONGEST_STATEMENT]
+            logger.warning(
+                "%.1f s on %s: %s", seconds, context["connection"].alias, shown_statement(str(sql))
+            )

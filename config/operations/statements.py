@@ -2,7 +2,6 @@
 
 import re
 
-from config.operations.slow_queries import without_values
 from config.redaction import redact
 
 # As the server reads a statement, from left to right: only so is it known which quotation mark opens.
@@ -16,15 +15,17 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_LONGEST_STATEMENT = 5000
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def shown_statement(sql: str) -> str:
-    """Return a statement on one line without literals, comments or secrets.
+    """Return a statement on one line without literals, comments or secrets, at most 5,000 characters of it.
 
     The server cuts long statements off, so the last literal may lack its end.
     """
-    return printable(redact(without_values(_TOKEN.sub(_without_value, sql))))
+    line = " ".join(_TOKEN.sub(_without_value, sql).split())
+    return printable(redact(line[:_LONGEST_STATEMENT]))
 
 
 def printable(text: str) -> str:

@@ -4,7 +4,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from budget.models import User
-from config.operations.slow_queries import log_when_slow, without_values
+from config.operations.slow_queries import log_when_slow
 
 LOGGER = "config.operations.slow_queries"
 
@@ -39,7 +39,7 @@ class TestLogWhenSlow:
         with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT 1 / 0")
 
-        assert any("SELECT 1 / 0" in line for line in slow_queries())
+        assert any("SELECT … / …" in line for line in slow_queries())
 
 
 @pytest.mark.django_db(transaction=True)
@@ -50,13 +50,3 @@ class TestWatchQueries:
             connection.ensure_connection()
 
         assert connection.execute_wrappers.count(log_when_slow) == 1
-
-
-class TestWithoutValues:
-    def test_leaves_out_literals_and_line_ends(self):
-        sql = "UPDATE users\n  SET name = 'O''Neil', email = '' WHERE id = %s"
-
-        assert without_values(sql) == "UPDATE users SET name = '…', email = '…' WHERE id = %s"
-
-    def test_shortens_a_statement_that_would_fill_the_file(self):
-        assert len(without_values("SELECT " + "%s, " * 100_000)) < 10_000

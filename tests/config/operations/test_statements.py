@@ -15,6 +15,7 @@ class TestShownStatement:
             ("SELECT 'cut off by the ser", "SELECT '…'"),
             (r"SELECT E'it\'s secret', 'secret'", "SELECT '…', '…'"),
             ("SELECT 'it''s secret'", "SELECT '…'"),
+            ("UPDATE users\n  SET email = '' WHERE id = %s", "UPDATE users SET email = '…' WHERE id = %s"),
             ("DO $$ secret $$; SELECT $tag$ secret $tag$, $x$ secret", "DO '…'; SELECT '…', '…'"),
             ("SELECT 1 -- it's\nFROM t WHERE a = 'secret'", "SELECT … FROM t WHERE a = '…'"),
             ("/* it's */ SELECT 'secret' /* cut", "SELECT '…'"),
@@ -24,3 +25,6 @@ class TestShownStatement:
     )
     def test_leaves_out_values_however_they_are_written(self, sql, shown):
         assert shown_statement(sql) == shown
+
+    def test_shortens_a_statement_that_would_fill_a_log_file(self):
+        assert len(shown_statement("SELECT " + "%s, " * 100_000)) < 10_000
