@@ -189,12 +189,12 @@ def _judge_room(free: int, folder: Path) -> Probe:
 
 def _folders(storage: Storage) -> Iterator[Path]:
     if isinstance(storage, FileSystemStorage):
-        yield _existing(Path(storage.location))
+        yield folder_that_exists(Path(storage.location))
     if settings.CLUSTER is not None:
-        yield _existing(settings.CLUSTER.folder)
+        yield folder_that_exists(settings.CLUSTER.folder)
 
 
-def _existing(folder: Path) -> Path:
+def folder_that_exists(folder: Path) -> Path:
     """Return the folder, or the one in which it will be made."""
     return next(path for path in (folder, *folder.parents) if path.is_dir())
 
