@@ -8,8 +8,11 @@ from django.core.files.storage import default_storage
 from django.db.models import F
 from django.utils.translation import gettext as _
 
+from config.repairs import Repair, RepairableError
 from receipts.models import ReceiptScan, ReceiptValidation
 
+# A copy of what the event says, which the trigger makes anew.
+_REFRESH = "UPDATE receipt_scans SET organization_id = organization_id WHERE id = '%s'"
 FOLDERS = ("receipts", "thumbnails")
 # Weights of the first nine digits, of which the ninth counts once more, by its tens: the tax office's
 # check of a business number (사업자등록번호 검증).
@@ -104,12 +107,13 @@ def _scans_of_another_organization(using: str) -> Iterator[checks.CheckMessage]:
     scans = ReceiptScan.objects.using(using).exclude(organization=F("settlement__event__organization"))
     for scan in scans.select_related("organization", "settlement__event__organization").order_by("pk"):
         event = scan.settlement.event
-        yield checks.Error(
+        yield RepairableError(
             _("This receipt is filed under %(filed)s, but “%(event)s” is an event of %(actual)s.")
             % {"filed": scan.organization, "event": event, "actual": event.organization},
             hint=_("Writing its organization again lets the trigger set_organization correct it."),
             obj=scan,
             id="receipts.E105",
+            repair=Repair(statements=(_REFRESH % scan.pk,)),
         )
 
 

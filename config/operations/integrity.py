@@ -10,11 +10,13 @@ from typing import Any
 
 from django.apps import apps
 from django.core import checks
-from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import BooleanField, CheckConstraint, ExpressionWrapper, Model
+from django.db import DEFAULT_DB_ALIAS, DataError, connections
+from django.db.models import BooleanField, CheckConstraint, DateField, ExpressionWrapper, Model
 from django.utils.module_loading import module_has_submodule
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+
+from config.repairs import Repair, RepairableError
 
 UNVALIDATED_CONSTRAINTS = """
     SELECT conrelid::regclass::text, quote_ident(conname)
@@ -39,8 +41,11 @@ FOREIGN_KEYS = """
      ORDER BY 1, conname
 """
 
+# What an interrupted REINDEX CONCURRENTLY leaves has such an ending, and is to be dropped; an index of a
+# partitioned table becomes valid only by the indexes of its partitions.
 INVALID_INDEXES = """
-    SELECT indrelid::regclass::text, indexrelid::regclass::text
+    SELECT indrelid::regclass::text, indexrelid::regclass::text, relkind = 'I',
+           relname ~ '_cc(new|old)[0-9]*$'
       FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
      WHERE NOT (indisvalid AND indisready)
        AND relnamespace = quote_ident(current_schema())::regnamespace
@@ -49,7 +54,8 @@ INVALID_INDEXES = """
 
 # A foreign key is enforced by several internal triggers; it is named once.
 DISABLED_TRIGGERS = """
-    SELECT DISTINCT tgrelid::regclass::text, quote_ident(coalesce(conname, tgname))
+    SELECT DISTINCT tgrelid::regclass::text, quote_ident(coalesce(conname, tgname)),
+           CASE WHEN tgisinternal THEN 'ALL' ELSE quote_ident(tgname) END
       FROM pg_trigger
       JOIN pg_class ON pg_class.oid = tgrelid
       LEFT JOIN pg_constraint ON pg_constraint.oid = tgconstraint
@@ -58,11 +64,33 @@ DISABLED_TRIGGERS = """
 """
 
 
+# Without a value yet, the next one is the first.
+SEQUENCES = """
+    SELECT refobjid::regclass::text, quote_ident(attname), seqrelid::regclass::text,
+           coalesce(pg_sequence_last_value(seqrelid), seqstart - seqincrement)
+      FROM pg_sequence
+      JOIN pg_depend ON objid = seqrelid AND classid = 'pg_class'::regclass AND deptype IN ('a', 'i')
+      JOIN pg_class ON pg_class.oid = seqrelid
+      JOIN pg_attribute ON attrelid = refobjid AND attnum = refobjsubid
+     WHERE refclassid = 'pg_class'::regclass AND seqincrement > 0 AND NOT seqcycle
+       AND relnamespace = quote_ident(current_schema())::regnamespace
+     ORDER BY 1, 2
+"""
+
+
 def find_problems(*, using: str = DEFAULT_DB_ALIAS) -> Iterator[checks.CheckMessage]:
     """Yield what `check_integrity(using=…)` of the module `integrity` of each installed app finds."""
     for app in apps.get_app_configs():
         if app.module is not None and module_has_submodule(app.module, "integrity"):
-            yield from import_module(f"{app.name}.integrity").check_integrity(using=using)
+            try:
+                yield from import_module(f"{app.name}.integrity").check_integrity(using=using)
+            except DataError as error:
+                yield checks.Error(
+                    _("These checks stopped at a value that cannot be read: %(reason)s") % {"reason": error},
+                    hint=_("Correct the dates that are reported (operations.E107), then check again."),
+                    obj=app.label,
+                    id="operations.E108",
+                )
 
 
 def check_integrity(*, using: str) -> Iterator[checks.CheckMessage]:
@@ -71,15 +99,20 @@ def check_integrity(*, using: str) -> Iterator[checks.CheckMessage]:
     yield from _rows_against_the_rules(using)
     yield from _invalid_indexes(using)
     yield from _disabled_triggers(using)
+    yield from _sequences_behind(using)
+    yield from _dates_out_of_reach(using)
 
 
 def _unvalidated_constraints(using: str) -> Iterator[checks.CheckMessage]:
     for table, name in _rows(using, UNVALIDATED_CONSTRAINTS):
-        yield checks.Error(
+        statement = f"ALTER TABLE {table} VALIDATE CONSTRAINT {name}"
+        yield RepairableError(
             _("This constraint has not been validated, so rows from before it may break it."),
-            hint=f"ALTER TABLE {table} VALIDATE CONSTRAINT {name}",
+            hint=statement,
             obj=f"{table}.{name}",
             id="operations.E101",
+            # The server refuses it as long as a row breaks the constraint.
+            repair=Repair(statements=(statement,)),
         )
 
 
@@ -127,7 +160,10 @@ def _rows_against(
 ) -> Iterator[checks.CheckMessage]:
     # As in the constraint itself, what is unknown (NULL) obeys.
     obeys = ExpressionWrapper(constraint.condition, output_field=BooleanField())  # type: ignore[type-var]
-    for row in model._default_manager.using(using).annotate(obeys=obeys).filter(obeys=False).order_by("pk"):
+    # A date may be one that cannot be read.
+    dates = [field.name for field in model._meta.concrete_fields if isinstance(field, DateField)]
+    rows = model._default_manager.using(using).defer(*dates)
+    for row in rows.annotate(obeys=obeys).filter(obeys=False).order_by("pk"):
         yield checks.Error(
             _("This row breaks the rule %(name)s: %(sentence)s")
             % {"name": constraint.name, "sentence": constraint.get_violation_error_message()},
@@ -139,24 +175,84 @@ def _rows_against(
 
 
 def _invalid_indexes(using: str) -> Iterator[checks.CheckMessage]:
-    for table, name in _rows(using, INVALID_INDEXES):
-        yield checks.Error(
+    for table, name, is_partitioned, is_leftover in _rows(using, INVALID_INDEXES):
+        verb = "DROP" if is_leftover else "REINDEX"
+        statement = f"{verb} INDEX CONCURRENTLY {name}"
+        yield RepairableError(
             _("This index of %(table)s is invalid: its building was interrupted, and no query uses it.")
             % {"table": table},
-            hint=f"REINDEX INDEX CONCURRENTLY {name}",
+            hint=statement,
             obj=name,
             id="operations.E104",
+            repair=None if is_partitioned else Repair(statements=(statement,), in_transaction=False),
         )
 
 
 def _disabled_triggers(using: str) -> Iterator[checks.CheckMessage]:
-    for table, name in _rows(using, DISABLED_TRIGGERS):
-        yield checks.Error(
+    for table, name, trigger in _rows(using, DISABLED_TRIGGERS):
+        statement = f"ALTER TABLE {table} ENABLE TRIGGER {trigger}"
+        yield RepairableError(
             _("This trigger is disabled, so what it guards is not guarded."),
-            hint=f"ALTER TABLE {table} ENABLE TRIGGER ALL",
+            hint=statement,
             obj=f"{table}.{name}",
             id="operations.E105",
+            repair=Repair(statements=(statement,)),
         )
+
+
+def _sequences_behind(using: str) -> Iterator[checks.CheckMessage]:
+    for table, column, sequence, last in _rows(using, SEQUENCES):
+        # The names come quoted from the catalogue.
+        [(largest,)] = _rows(using, f"SELECT max({column}) FROM {table}")  # noqa: S608
+        if largest is not None and largest > last:
+            # Nobody may insert between looking and setting, and what is further along stays there.
+            advance = _advance(sequence, table, column, last)
+            yield RepairableError(
+                _("This sequence stands at %(last)d, but %(table)s has %(largest)d already.")
+                % {"last": last, "table": table, "largest": largest},
+                hint=advance,
+                obj=sequence,
+                id="operations.E106",
+                repair=Repair(statements=(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE", advance)),
+            )
+
+
+def _advance(sequence: str, table: str, column: str, last: int) -> str:
+    name = _literal(sequence)
+    return (
+        f"SELECT setval({name}, max({column})) FROM {table} "  # noqa: S608 - quoted by the catalogue
+        f"HAVING max({column}) > coalesce(pg_sequence_last_value({name}), {last})"
+    )
+
+
+def _literal(name: str) -> str:
+    return "'" + name.replace("'", "''") + "'"
+
+
+def _dates_out_of_reach(using: str) -> Iterator[checks.CheckMessage]:
+    """Find dates such as infinity, which PostgreSQL can hold and Python cannot even read."""
+    quote = connections[using].ops.quote_name
+    for model in apps.get_models():
+        for field in model._meta.local_concrete_fields:
+            if isinstance(field, DateField):  # DateTimeField is one.
+                table, column = quote(model._meta.db_table), quote(str(field.column))
+                [(count,)] = _rows(using, _count_of_dates(table, column))
+                if count:
+                    yield checks.Error(
+                        ngettext(
+                            "%(count)d row has a date that no calendar of ours has.",
+                            "%(count)d rows have a date that no calendar of ours has.",
+                            count,
+                        )
+                        % {"count": count},
+                        hint=_("Correct it in manage.py dbshell; until then no page can show the row."),
+                        obj=f"{table}.{column}",
+                        id="operations.E107",
+                    )
+
+
+def _count_of_dates(table: str, column: str) -> str:
+    return f"SELECT count(*) FROM {table} WHERE {column} NOT BETWEEN '0001-01-02' AND '9999-12-30'"  # noqa: S608
 
 
 def _rows(using: str, query: str) -> list[tuple[Any, ...]]:

@@ -191,6 +191,43 @@ class TestDisabledTriggers:
         ]
 
 
+class TestSequencesBehind:
+    def test_are_found(self):
+        execute("CREATE TABLE numbered (id serial)", "INSERT INTO numbered VALUES (1)")
+
+        [problem] = find()
+
+        assert problem.id == "operations.E106"
+        assert problem.obj == "numbered_id_seq"
+
+    def test_are_not_those_that_gave_out_the_largest_key(self):
+        execute("CREATE TABLE numbered (id serial)", "INSERT INTO numbered DEFAULT VALUES")
+
+        assert find() == []
+
+
+class TestDatesOutOfReach:
+    def test_are_found_although_no_program_of_ours_can_read_them(self):
+        EventFactory()
+        execute(
+            "ALTER TABLE events DROP CONSTRAINT event_dates_range",
+            "UPDATE events SET end_date = 'infinity'",
+        )
+
+        assert "operations.E107" in identities()
+
+    def test_do_not_stop_the_checks_of_other_apps(self):
+        SettlementFactory(status="COMPLETED", return_amount=1_000)
+        execute("UPDATE settlements SET completed_at = 'infinity'")
+
+        found = {problem.id: problem.obj for problem in find_problems()}
+
+        assert found == {
+            "operations.E107": '"settlements"."completed_at"',
+            "operations.E108": "budget",
+        }
+
+
 class TestFindProblems:
     def test_finds_nothing_in_a_sound_database(self):
         SettlementFactory(status="COMPLETED")
@@ -253,7 +290,7 @@ class TestCommand:
         assert report["count"] == 1
         assert report["problems"][0]["id"] == "operations.E105"
         assert report["problems"][0]["level"] == "error"
-        assert report["problems"][0]["hint"] == "ALTER TABLE events ENABLE TRIGGER ALL"
+        assert report["problems"][0]["hint"] == "ALTER TABLE events ENABLE TRIGGER event_status_order"
 
     def test_prints_an_empty_json_object_when_nothing_is_wrong(self):
         code, output = run("--json")
