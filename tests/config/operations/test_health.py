@@ -218,7 +218,7 @@ class TestCheckHealth:
 
     def test_looks_where_the_folder_will_be_made(self, tmp_path):
         # Not through check_health, which tries the storage at the same moment and so makes the folder.
-        assert health_module._existing(tmp_path / "later" / "media") == tmp_path
+        assert health_module.folder_that_exists(tmp_path / "later" / "media") == tmp_path
 
     def test_asks_no_disk_when_nothing_is_kept_on_this_machine(self, settings):
         settings.CLUSTER = None
