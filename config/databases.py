@@ -9,11 +9,17 @@ from config.env import Environment
 # A server that is stopped or frozen is reported, not waited for.
 CONNECT_TIMEOUT_SECONDS = 5
 
+# The same database, signed in as the role that owns it: for whatever changes the schema, and for backups. The
+# application itself (the alias "default") runs as a role that can do neither.
+OWNER_ALIAS = "owner"
+
 # The same database once more, for the health checks: they ask in a hurry, over connections of their own.
 OWNER_ALIAS = "default"
 HEALTH_ALIAS = "health"
 _HEALTH_CONNECT_TIMEOUT_SECONDS = 2  # libpq takes no less
 _HEALTH_STATEMENT_TIMEOUT_MILLISECONDS = 1500
+
+EXTENSIONS_SCHEMA = "extensions"
 
 
 def database(
@@ -38,9 +44,24 @@ def database(
     return settings
 
 
-def databases(default: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return DATABASES for the one database `default`."""
-    return {"default": default, HEALTH_ALIAS: _impatient(default)}
+def database_of_owner(environment: Environment, *, default: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the database `default` for its owner: the same role again, unless DB_OWNER_USERNAME names one.
+
+    The password may be missing: the web server has no use for it, and starts without.
+    """
+    name = environment.text("DB_OWNER_USERNAME", "")
+    if not name:
+        return dict(default)
+    return {**default, "USER": name, "PASSWORD": environment.text("DB_OWNER_PASSWORD", "")}
+
+
+def databases(
+    default: dict[str, Any], *, owner: Mapping[str, Any] | None = None
+) -> dict[str, dict[str, Any]]:
+    """Return DATABASES for the one database `default`, which belongs to `owner`, or to the same role."""
+    # Without MIRROR the test runner would create a second database.
+    owned = {**(owner or default), "TEST": {"MIRROR": "default"}}
+    return {"default": default, OWNER_ALIAS: owned, HEALTH_ALIAS: _impatient(default)}
 
 
 def _impatient(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,7 +79,6 @@ def _impatient(settings: Mapping[str, Any]) -> dict[str, Any]:
             "tcp_user_timeout": _HEALTH_CONNECT_TIMEOUT_SECONDS * 1000,
             "options": f"{timeout} {options['options']}",
         },
-        # Otherwise the test runner would create a second database.
         "TEST": {"MIRROR": "default"},
     }
 
@@ -102,4 +122,4 @@ def _on_cluster(environment: Environment, *, name: str | None, cluster: Cluster)
 
 def _search_path(schema: str) -> str:
     # Not public besides: tables that are there would be taken for those of another schema.
-    return f"{schema},extensions"
+    return f"{schema},{EXTENSIONS_SCHEMA}"

@@ -7,7 +7,7 @@ refused for the same reasons.
 from typing import Any
 
 from config.catalogue import LANGUAGES, translate
-from config.databases import database, databases
+from config.databases import database, database_of_owner, databases
 from config.env import BASE_DIR, Environment, InvalidVariable
 from config.log_files import logging_settings
 from config.storages import storages
@@ -29,7 +29,7 @@ def deployed_settings(environment: Environment) -> dict[str, Any]:
         "ALLOWED_HOSTS": environment.hosts("ALLOWED_HOSTS"),
         "LANGUAGE_CODE": environment.choice("LANGUAGE_CODE", among=LANGUAGES),
         "CLUSTER": None,
-        "DATABASES": databases(_database(environment)),
+        "DATABASES": _databases(environment),
         "MIGRATIONS_RUN": False,
         "MIGRATIONS_LOGGING": migrations,
         "DROP_SCHEMA": False,
@@ -47,16 +47,24 @@ def deployed_settings(environment: Environment) -> dict[str, Any]:
     }
 
 
-def _database(environment: Environment) -> dict[str, Any]:
-    settings = database(environment)
+def _databases(environment: Environment) -> dict[str, dict[str, Any]]:
+    default = database(environment)
     in_address = translate("The password in %(variable)s") % {"variable": "DATABASE_URL"}
+    name = in_address if environment.text("DATABASE_URL", "") else "DB_PASSWORD"
+    _refuse_weak_password(environment, name, default)
+    owner = database_of_owner(environment, default=default)
+    if environment.text("DB_OWNER_PASSWORD", ""):
+        _refuse_weak_password(environment, "DB_OWNER_PASSWORD", owner)
+    return databases(default, owner=owner)
+
+
+def _refuse_weak_password(environment: Environment, name: str, database: dict[str, Any]) -> None:
     environment.refuse_weak_secret(
-        in_address if environment.text("DATABASE_URL", "") else "DB_PASSWORD",
-        settings["PASSWORD"],
+        name,
+        database["PASSWORD"],
         shortest=SHORTEST_PASSWORD,
-        known_names=(settings["NAME"], settings["USER"]),
+        known_names=(database["NAME"], database["USER"]),
     )
-    return settings
 
 
 def _refuse_true(environment: Environment, name: str) -> None:

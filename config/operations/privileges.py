@@ -1,0 +1,214 @@
+"""What the application's role may do in a database, compared with what it should, and put right.
+
+It reads and writes rows. It creates, alters, truncates and owns nothing, so that no fault in the application
+can change the schema, switch a trigger off or rewrite the record of the migrations.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS
+from django.db.backends.postgresql.base import DatabaseWrapper
+from django.utils.translation import gettext as _
+from psycopg import sql
+
+from config.databases import EXTENSIONS_SCHEMA, schema_name
+
+# Every object, with what the application's role is due on it, what besides that it must not have, and what
+# must not be everybody's. On functions PostgreSQL's own default stays: all of ours run with the rights of
+# their caller.
+_OBJECTS = """
+    object AS (
+        SELECT 'DATABASE' AS kind, format('%%I', datname) AS name, oid, datdba AS owner,
+               ARRAY['CONNECT'] AS due, ARRAY['CREATE', 'TEMPORARY'] AS undue,
+               ARRAY['CONNECT', 'CREATE', 'TEMPORARY'] AS closed
+          FROM pg_database
+         WHERE datname = current_database()
+        UNION ALL
+        SELECT 'SCHEMA', format('%%I', nspname), oid, nspowner,
+               CASE WHEN nspname IN (%(schema)s, %(extensions)s) THEN ARRAY['USAGE'] ELSE '{}' END,
+               ARRAY['CREATE'], ARRAY['CREATE']
+          FROM pg_namespace
+         WHERE nspname IN (%(schema)s, %(extensions)s, 'public')
+        UNION ALL
+        SELECT CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, format('%%I.%%I', nspname, relname),
+               relation.oid, relowner, due, array(SELECT unnest(every) EXCEPT SELECT unnest(due)), every
+          FROM pg_class AS relation
+          JOIN pg_namespace ON pg_namespace.oid = relnamespace AND nspname = %(schema)s,
+               LATERAL (SELECT CASE
+                   WHEN relkind = 'S' AND relname <> 'django_migrations_id_seq' THEN ARRAY['USAGE', 'SELECT']
+                   WHEN relkind = 'S' THEN '{}'
+                   WHEN relkind IN ('v', 'm', 'f') OR relname = 'django_migrations' THEN ARRAY['SELECT']
+                   ELSE ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']
+               END AS due, CASE
+                   WHEN relkind = 'S' THEN ARRAY['USAGE', 'SELECT', 'UPDATE']
+                   WHEN current_setting('server_version_num')::int < 170000 THEN
+                       ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']
+                   ELSE ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER',
+                              'MAINTAIN']
+               END AS every) AS privileges
+         WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND NOT EXISTS (
+                   SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass
+                       AND objid = relation.oid AND deptype = 'e'
+               )
+        UNION ALL
+        SELECT 'ROUTINE',
+               format('%%I.%%I(%%s)', nspname, proname, pg_get_function_identity_arguments(routine.oid)),
+               routine.oid, proowner, ARRAY['EXECUTE'], '{}', '{}'
+          FROM pg_proc AS routine
+          JOIN pg_namespace ON pg_namespace.oid = pronamespace AND nspname = %(schema)s
+         WHERE NOT EXISTS (
+                   SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass
+                       AND objid = routine.oid AND deptype = 'e'
+               )
+    )
+"""
+# What PUBLIC has is reported of PUBLIC alone. Whoever has the rights of an owner has every right: that is
+# a fault of the role, and not of each object.
+_DIFFERENCES = f"""
+    WITH {_OBJECTS},
+    privilege AS (
+        SELECT object.*, role, privilege, privilege = ANY (due) AND role <> 'public' AS is_due,
+               CASE kind
+                   WHEN 'DATABASE' THEN has_database_privilege(role, oid, privilege)
+                   WHEN 'SCHEMA' THEN has_schema_privilege(role, oid, privilege)
+                   WHEN 'SEQUENCE' THEN has_sequence_privilege(role, oid, privilege)
+                   WHEN 'ROUTINE' THEN has_function_privilege(role, oid, privilege)
+                   ELSE has_table_privilege(role, oid, privilege)
+               END AS is_held
+          FROM object,
+               LATERAL (SELECT %(application)s::name AS role, unnest(due || undue) AS privilege
+                        UNION ALL SELECT 'public', unnest(closed)) AS of_role
+    ),
+    compared AS (
+        SELECT *, bool_or(is_held AND role = 'public') OVER (PARTITION BY kind, oid, privilege) AS is_everybodys
+          FROM privilege
+    ),
+    wrong AS (
+        SELECT * FROM compared
+         WHERE is_due <> is_held
+           AND CASE WHEN role = 'public' OR NOT is_held THEN true
+                    ELSE NOT (is_everybodys OR pg_has_role(role, owner, 'USAGE')) END
+    )
+    SELECT kind, name, due, role, is_held, array_agg(privilege ORDER BY privilege),
+           pg_has_role(current_user, owner, 'USAGE')
+      FROM wrong
+     GROUP BY kind, name, due, role, is_held, owner
+     ORDER BY kind, name, role, is_held
+"""  # noqa: S608 - both are constants
+_DEFAULTS = """
+    SELECT array(
+        SELECT privilege_type
+          FROM pg_default_acl, aclexplode(defaclacl) AS given
+         WHERE defaclrole = %s::regrole AND defaclnamespace = 0 AND defaclobjtype::text = %s
+           AND grantee = %s::regrole
+         ORDER BY privilege_type
+    )
+"""
+_LATER = {"TABLES": ("r", "DELETE, INSERT, SELECT, UPDATE"), "SEQUENCES": ("S", "SELECT, USAGE")}
+_REVOKED = {"DATABASE": "ALL", "SCHEMA": "CREATE", "TABLE": "ALL", "SEQUENCE": "ALL"}
+
+
+class RoleMissing(Exception):
+    """The application's role does not exist; the message names it, and the next command."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Something that is not as it should be, in a sentence, and the SQL that makes it so, without secrets.
+
+    Without SQL it is for a person to decide, or for a role that may do more.
+    """
+
+    sentence: str
+    statements: tuple[str, ...]
+
+
+def grant_privileges(*, connection: DatabaseWrapper) -> None:
+    """Give the application's role what it needs in the database of `connection`, which its owner has opened.
+
+    What it or everybody has beyond that is taken away, and what the owner makes later is included. Objects
+    of other owners are left alone. Nothing is written when all is well, or when there is only one role.
+    Raises RoleMissing.
+    """
+    application = str(settings.DATABASES[DEFAULT_DB_ALIAS]["USER"])
+    owner = str(connection.settings_dict["USER"])
+    if owner == application:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", [application])
+        if cursor.fetchone() is None:
+            sentence = _("The application's role %(role)s does not exist.\n→ Create it: manage.py provision")
+            raise RoleMissing(sentence % {"role": application})
+        differences = privilege_differences(connection=connection, owner=owner, application=application)
+        if statements := [statement for each in differences for statement in each.statements]:
+            cursor.execute("; ".join(statements))  # Sent as one, it is one transaction.
+
+
+def privilege_differences(
+    *, connection: DatabaseWrapper, owner: str, application: str
+) -> Iterator[Difference]:
+    """Yield what the application's role, which exists, and PUBLIC have too little or too much here."""
+    names = {
+        "application": application,
+        "schema": schema_name(database=connection.settings_dict),
+        "extensions": EXTENSIONS_SCHEMA,
+    }
+    for kind, name, due, role, is_held, privileges, is_ours in _rows(connection, _DIFFERENCES, names):
+        facts = {"role": "PUBLIC" if role == "public" else role, "object": f"{kind} {name}"}
+        facts["privileges"] = ", ".join(privileges)
+        yield Difference(
+            (_too_much() if is_held else _too_little()) % facts,
+            tuple(_privilege_statements(kind, name, due, application)) if is_ours else (),
+        )
+    yield from _default_differences(connection, owner=owner, application=application)
+
+
+def _too_much() -> str:
+    return _("%(role)s has %(privileges)s on %(object)s, which is too much.")
+
+
+def _too_little() -> str:
+    return _("%(role)s lacks %(privileges)s on %(object)s.")
+
+
+def _privilege_statements(kind: str, name: str, due: Sequence[str], application: str) -> Iterator[str]:
+    role = identifier(application)
+    if kind in _REVOKED:
+        yield f"REVOKE {_REVOKED[kind]} ON {kind} {name} FROM PUBLIC, {role}"
+    if due:
+        yield f"GRANT {', '.join(due)} ON {kind} {name} TO {role}"
+
+
+def _default_differences(
+    connection: DatabaseWrapper, *, owner: str, application: str
+) -> Iterator[Difference]:
+    for kind, (letter, privileges) in _LATER.items():
+        parameters = [identifier(owner), letter, identifier(application)]
+        [(given,)] = _rows(connection, _DEFAULTS, parameters)
+        if ", ".join(given) != privileges:
+            sentence = _("What %(owner)s creates later (%(kind)s) is not as it should be for %(role)s.")
+            yield Difference(
+                sentence % {"owner": owner, "kind": kind, "role": application},
+                tuple(default_statements(kind=kind, owner=owner, application=application)),
+            )
+
+
+def default_statements(*, kind: str, owner: str, application: str) -> Iterator[str]:
+    """Yield the SQL about what `owner` creates later: in any schema, because one may be created anew."""
+    start = f"ALTER DEFAULT PRIVILEGES FOR ROLE {identifier(owner)}"
+    yield f"{start} REVOKE ALL ON {kind} FROM {identifier(application)}"
+    yield f"{start} GRANT {_LATER[kind][1]} ON {kind} TO {identifier(application)}"
+
+
+def identifier(name: str) -> str:
+    return sql.Identifier(name).as_string()
+
+
+def _rows(connection: DatabaseWrapper, query: str, parameters: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
