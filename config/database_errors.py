@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config.cluster import OLDEST_MAJOR
 from config.database_connection import DEFAULT_PORT, Attempt, Obstacle, try_to_connect
-from config.databases import schema_name
+from config.databases import ADMINISTRATOR_ALIAS, OWNER_ALIAS, schema_name
 from config.redaction import redact
 
 
@@ -35,7 +35,7 @@ _CONNECTION_LOST = (
 )
 _NO_CONNECTION = (
     _("The connection to the database %(name)s on %(server)s failed."),
-    _("Check DB_HOST, DB_PORT, DB_USERNAME and DB_NAME (or DATABASE_URL) in %(file)s."),
+    _("Check DB_HOST, DB_PORT, %(username)s and DB_NAME (or DATABASE_URL) in %(file)s."),
 )
 _TOO_OLD = (
     _("The PostgreSQL server on %(server)s is older than version %(oldest)s."),
@@ -93,26 +93,26 @@ _UNKNOWN_DATABASE = "3D000"
 _BY_SQLSTATE = {
     "28P01": (
         _("The server on %(server)s refuses the user %(user)s: the name or the password is wrong."),
-        _("Correct DB_USERNAME and DB_PASSWORD (or DATABASE_URL) in the environment or in %(file)s."),
+        _("Correct %(username)s and %(password)s (or DATABASE_URL) in the environment or in %(file)s."),
     ),
     "28000": (
         _("The server on %(server)s does not let the user %(user)s sign in."),
-        _("Correct DB_USERNAME in %(file)s, or give the role LOGIN and a line in pg_hba.conf."),
+        _("Correct %(username)s in %(file)s, or give the role LOGIN and a line in pg_hba.conf."),
     ),
     _UNKNOWN_DATABASE: (
         _("The database %(name)s does not exist on %(server)s."),
-        _("Correct DB_NAME in %(file)s, or create it: createdb %(options)s --username=%(user)s %(name)s"),
+        _("Correct DB_NAME in %(file)s, or create it: manage.py provision"),
     ),
     "3F000": (
         _("The schema of DB_SCHEMA, %(schema)s, does not exist in the database %(name)s."),
-        _("Correct DB_SCHEMA in %(file)s, or create it: psql %(name)s -c 'CREATE SCHEMA %(schema)s'"),
+        _("Correct DB_SCHEMA in %(file)s, or create it: manage.py provision"),
     ),
     "42501": (
         _("The user %(user)s lacks a privilege in the database %(name)s."),
         _(
-            'As the owner of the database: GRANT CONNECT, CREATE ON DATABASE "%(name)s" TO "%(user)s"; '
-            'GRANT USAGE, CREATE ON SCHEMA "%(schema)s" TO "%(user)s"; '
-            'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "%(schema)s" TO "%(user)s"'
+            "Only the owner may change the schema: name it with DB_OWNER_USERNAME and DB_OWNER_PASSWORD in "
+            "%(file)s. To see, and to mend, what each role may do: manage.py provision --check, "
+            "manage.py provision"
         ),
     ),
     "42P07": _HALF_APPLIED,
@@ -129,13 +129,14 @@ _CONNECTION_ENDED = ("57P01", "57P02")  # by an administrator, by a crash
 _FEATURE_NOT_SUPPORTED = "0A000"
 
 
-def explain(error: BaseException, *, alias: str = DEFAULT_DB_ALIAS) -> Explanation | None:
+def explain(error: BaseException, *, alias: str | None = None) -> Explanation | None:
     """Return why `error` happened on the connection `alias`, or None for an unexpected failure.
 
-    May connect to the server to find out; takes no longer than two connection attempts do.
+    Without `alias` it is found out. May connect to the server; takes no longer than two connection attempts.
     """
+    alias = alias or _failed_alias(error)
     database = connections[alias].settings_dict
-    facts = _facts(database)
+    facts = {**_facts(database), **_variables(alias)}
     if isinstance(error, NotSupportedError) and error.__cause__ is None:
         return _fill(_TOO_OLD, facts)  # Django's own refusal, or ours.
     reported = _postgresql_error(error)
@@ -187,6 +188,26 @@ def _postgresql_error(error: BaseException) -> psycopg.Error | None:
     while behind is not None and not isinstance(behind, psycopg.Error):
         behind = behind.__cause__ or behind.__context__
     return behind
+
+
+def _failed_alias(error: BaseException) -> str:
+    """Return the alias of the role that was refused, or else that of the first connection with an error."""
+    reported = _postgresql_error(error)
+    if reported is not None and reported.pgconn is not None:
+        user = reported.pgconn.user.decode()
+        for alias, entry in settings.DATABASES.items():
+            if entry["USER"] == user:
+                return alias
+    failed = (each.alias for each in connections.all(initialized_only=True) if each.errors_occurred)
+    return next(failed, DEFAULT_DB_ALIAS)
+
+
+def _variables(alias: str) -> dict[str, object]:
+    """Return the names of the variables that a person corrects for this role."""
+    part = {OWNER_ALIAS: "OWNER_", ADMINISTRATOR_ALIAS: "ADMIN_"}.get(alias, "")
+    if settings.DATABASES[alias]["USER"] == settings.DATABASES[DEFAULT_DB_ALIAS]["USER"]:
+        part = ""
+    return {"username": f"DB_{part}USERNAME", "password": f"DB_{part}PASSWORD"}
 
 
 def _facts(database: Mapping[str, Any]) -> dict[str, object]:

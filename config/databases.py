@@ -13,6 +13,9 @@ CONNECT_TIMEOUT_SECONDS = 5
 # application itself (the alias "default") runs as a role that can do neither.
 OWNER_ALIAS = "owner"
 
+# Somebody who may create roles and databases: for `provision` only, and only there when it is named.
+ADMINISTRATOR_ALIAS = "administrator"
+
 # The same database once more, for the health checks: they ask in a hurry, over connections of their own.
 OWNER_ALIAS = "default"
 HEALTH_ALIAS = "health"
@@ -20,6 +23,9 @@ _HEALTH_CONNECT_TIMEOUT_SECONDS = 2  # libpq takes no less
 _HEALTH_STATEMENT_TIMEOUT_MILLISECONDS = 1500
 
 EXTENSIONS_SCHEMA = "extensions"
+
+# The roles on the private cluster; its superuser only makes them.
+_APPLICATION, _OWNER = "parish_budget", "parish_budget_owner"
 
 
 def database(
@@ -44,24 +50,34 @@ def database(
     return settings
 
 
-def database_of_owner(environment: Environment, *, default: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the database `default` for its owner: the same role again, unless DB_OWNER_USERNAME names one.
-
-    The password may be missing: the web server has no use for it, and starts without.
-    """
-    name = environment.text("DB_OWNER_USERNAME", "")
-    if not name:
-        return dict(default)
-    return {**default, "USER": name, "PASSWORD": environment.text("DB_OWNER_PASSWORD", "")}
+def databases(default: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return DATABASES for the one database `default` and one role, which owns it."""
+    return {"default": default, OWNER_ALIAS: _mirror(default), HEALTH_ALIAS: _impatient(default)}
 
 
-def databases(
-    default: dict[str, Any], *, owner: Mapping[str, Any] | None = None
+def databases_by_role(
+    environment: Environment, default: dict[str, Any], *, cluster: Cluster | None = None
 ) -> dict[str, dict[str, Any]]:
-    """Return DATABASES for the one database `default`, which belongs to `owner`, or to the same role."""
-    # Without MIRROR the test runner would create a second database.
-    owned = {**(owner or default), "TEST": {"MIRROR": "default"}}
-    return {"default": default, OWNER_ALIAS: owned, HEALTH_ALIAS: _impatient(default)}
+    """Return DATABASES for `default`, its owner and its administrator, as far as the environment names them.
+
+    Without DB_OWNER_USERNAME the owner is the same role as `default`. A password may be missing: the web
+    server has no use for the owner's, and starts without.
+    """
+    owner = environment.text("DB_OWNER_USERNAME", _OWNER if cluster else default["USER"])
+    administrator = environment.text("DB_ADMIN_USERNAME", cluster.user if cluster else "")
+    entries = databases(default)
+    if owner != default["USER"]:
+        password = environment.text("DB_OWNER_PASSWORD", "")
+        entries[OWNER_ALIAS] = _mirror({**default, "USER": owner, "PASSWORD": password})
+    if administrator:
+        password = environment.text("DB_ADMIN_PASSWORD", "")
+        entries[ADMINISTRATOR_ALIAS] = _mirror({**default, "USER": administrator, "PASSWORD": password})
+    return entries
+
+
+def _mirror(settings: Mapping[str, Any]) -> dict[str, Any]:
+    # Otherwise the test runner would create a second database.
+    return {**settings, "TEST": {"MIRROR": "default"}}
 
 
 def _impatient(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,7 +85,7 @@ def _impatient(settings: Mapping[str, Any]) -> dict[str, Any]:
     options = {name: value for name, value in settings["OPTIONS"].items() if name != "pool"}
     timeout = f"-c statement_timeout={_HEALTH_STATEMENT_TIMEOUT_MILLISECONDS}"
     return {
-        **settings,
+        **_mirror(settings),
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": False,
         "OPTIONS": {
@@ -79,7 +95,6 @@ def _impatient(settings: Mapping[str, Any]) -> dict[str, Any]:
             "tcp_user_timeout": _HEALTH_CONNECT_TIMEOUT_SECONDS * 1000,
             "options": f"{timeout} {options['options']}",
         },
-        "TEST": {"MIRROR": "default"},
     }
 
 
@@ -113,7 +128,7 @@ def _on_cluster(environment: Environment, *, name: str | None, cluster: Cluster)
         "ENGINE": "django.db.backends.postgresql",
         "HOST": str(cluster.socket_directory),
         "PORT": cluster.port,
-        "USER": cluster.user,
+        "USER": _APPLICATION,
         "NAME": environment.text("DB_NAME", name),
         # libpq reads the password when it connects, so none passes through settings or the environment.
         "OPTIONS": {"passfile": str(cluster.password_file)},

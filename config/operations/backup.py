@@ -15,10 +15,10 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.files.storage import Storage, default_storage
-from django.db import DEFAULT_DB_ALIAS
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.utils.translation import gettext as _
 
+from config.databases import OWNER_ALIAS
 from config.env import BASE_DIR
 from config.operations.database_facts import (
     read_facts,
@@ -116,7 +116,7 @@ def create_backup(
     kind: Kind = Kind.MANUAL,
     pinned: bool = False,
     recipients: Sequence[str] | None = None,
-    alias: str = DEFAULT_DB_ALIAS,
+    alias: str = OWNER_ALIAS,
     storage: Storage = default_storage,
 ) -> Backup:
     """Write a backup and verify it at `level`; None leaves it unproved.
@@ -171,9 +171,7 @@ def write_backup(
         return backup if level is None else _prove(work, backup, level)
 
 
-def plan_backup(
-    *, folder: Path, alias: str = DEFAULT_DB_ALIAS, storage: Storage = default_storage
-) -> BackupPlan:
+def plan_backup(*, folder: Path, alias: str = OWNER_ALIAS, storage: Storage = default_storage) -> BackupPlan:
     """Check what `create_backup` checks before it writes, and write nothing."""
     existing = next(parent for parent in [folder, *folder.parents] if parent.exists())
     with (

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from django.core.management import call_command
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import connections
 
+from config.databases import OWNER_ALIAS
 from config.operations.advisory_lock import advisory_lock
 from config.operations.inspection import pending_migrations
 from config.operations.schemas import recreate_schema
@@ -21,7 +22,7 @@ class MigrationFailed(Exception):
         self.failed = failed
 
 
-def apply_pending_migrations(*, on_wait: Callable[[], None], alias: str = DEFAULT_DB_ALIAS) -> list[str]:
+def apply_pending_migrations(*, on_wait: Callable[[], None], alias: str = OWNER_ALIAS) -> list[str]:
     """Apply what is pending and return its names in the order of application.
 
     Several servers may start at once: one works, the others call `on_wait`, wait, and find nothing to do.
@@ -33,7 +34,7 @@ def apply_pending_migrations(*, on_wait: Callable[[], None], alias: str = DEFAUL
     return pending
 
 
-def empty_schema(*, on_wait: Callable[[], None], alias: str = DEFAULT_DB_ALIAS) -> str:
+def empty_schema(*, on_wait: Callable[[], None], alias: str = OWNER_ALIAS) -> str:
     """Recreate the schema of DB_SCHEMA and return its name; never while a server is migrating."""
     with advisory_lock(name=LOCK, alias=alias, on_wait=on_wait):
         return recreate_schema(alias=alias)

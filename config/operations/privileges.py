@@ -83,14 +83,14 @@ _DIFFERENCES = f"""
                         UNION ALL SELECT 'public', unnest(closed)) AS of_role
     ),
     compared AS (
-        SELECT *, bool_or(is_held AND role = 'public') OVER (PARTITION BY kind, oid, privilege) AS is_everybodys
+        SELECT *, bool_or(is_held AND role = 'public') OVER (PARTITION BY kind, oid, privilege) AS is_public
           FROM privilege
     ),
     wrong AS (
         SELECT * FROM compared
          WHERE is_due <> is_held
            AND CASE WHEN role = 'public' OR NOT is_held THEN true
-                    ELSE NOT (is_everybodys OR pg_has_role(role, owner, 'USAGE')) END
+                    ELSE NOT (is_public OR pg_has_role(role, owner, 'USAGE')) END
     )
     SELECT kind, name, due, role, is_held, array_agg(privilege ORDER BY privilege),
            pg_has_role(current_user, owner, 'USAGE')
@@ -107,7 +107,8 @@ _DEFAULTS = """
          ORDER BY privilege_type
     )
 """
-_LATER = {"TABLES": ("r", "DELETE, INSERT, SELECT, UPDATE"), "SEQUENCES": ("S", "SELECT, USAGE")}
+DUE_ON_TABLES, DUE_ON_SEQUENCES = "DELETE, INSERT, SELECT, UPDATE", "SELECT, USAGE"
+_LATER = {"TABLES": ("r", DUE_ON_TABLES), "SEQUENCES": ("S", DUE_ON_SEQUENCES)}
 _REVOKED = {"DATABASE": "ALL", "SCHEMA": "CREATE", "TABLE": "ALL", "SEQUENCE": "ALL"}
 
 
@@ -117,9 +118,9 @@ class RoleMissing(Exception):
 
 @dataclass(frozen=True)
 class Difference:
-    """Something that is not as it should be, in a sentence, and the SQL that makes it so, without secrets.
+    """Something that is not as it should be, in a sentence, and the SQL that makes it so.
 
-    Without SQL it is for a person to decide, or for a role that may do more.
+    The SQL may hold the hash of a password, so it is not shown. Where there is none, a person has to decide.
     """
 
     sentence: str

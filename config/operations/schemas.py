@@ -1,9 +1,13 @@
 """The PostgreSQL schema of DB_SCHEMA, which holds the tables."""
 
+from typing import cast
+
 from django.conf import settings
 from django.db import connections, transaction
+from django.db.backends.postgresql.base import DatabaseWrapper
 
 from config.databases import schema_name
+from config.operations.privileges import grant_privileges
 
 _LOCK_TIMEOUT = "10s"
 
@@ -34,4 +38,5 @@ def recreate_schema(*, alias: str) -> str:
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [_LOCK_TIMEOUT])
         cursor.execute(f"DROP SCHEMA IF EXISTS {connection.ops.quote_name(schema)} CASCADE")
         cursor.execute(f"CREATE SCHEMA {connection.ops.quote_name(schema)}")
+    grant_privileges(connection=cast("DatabaseWrapper", connection))
     return schema

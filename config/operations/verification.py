@@ -8,11 +8,11 @@ from datetime import datetime
 from pathlib import Path
 
 import psycopg
-from django.db import DEFAULT_DB_ALIAS
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.utils.translation import gettext as _
 
 from config.cluster import Cluster, ClusterError
+from config.databases import OWNER_ALIAS
 from config.operations.backups import find_backup
 from config.operations.database_facts import read_schema_hashes, read_sequences
 from config.operations.durable_files import NotEnoughSpace, require_space, sha256_of
@@ -62,7 +62,7 @@ def verify_backup(
     now: datetime,
     progress: Progress = SILENT,
     identities: Identities = NO_IDENTITIES,
-    alias: str = DEFAULT_DB_ALIAS,
+    alias: str = OWNER_ALIAS,
 ) -> VerifiedBackup:
     """Verify one backup and write the result into its manifest.
 

@@ -7,7 +7,7 @@ refused for the same reasons.
 from typing import Any
 
 from config.catalogue import LANGUAGES, translate
-from config.databases import database, database_of_owner, databases
+from config.databases import OWNER_ALIAS, database, databases_by_role
 from config.env import BASE_DIR, Environment, InvalidVariable
 from config.log_files import logging_settings
 from config.storages import storages
@@ -52,10 +52,10 @@ def _databases(environment: Environment) -> dict[str, dict[str, Any]]:
     in_address = translate("The password in %(variable)s") % {"variable": "DATABASE_URL"}
     name = in_address if environment.text("DATABASE_URL", "") else "DB_PASSWORD"
     _refuse_weak_password(environment, name, default)
-    owner = database_of_owner(environment, default=default)
+    entries = databases_by_role(environment, default)
     if environment.text("DB_OWNER_PASSWORD", ""):
-        _refuse_weak_password(environment, "DB_OWNER_PASSWORD", owner)
-    return databases(default, owner=owner)
+        _refuse_weak_password(environment, "DB_OWNER_PASSWORD", entries[OWNER_ALIAS])
+    return entries
 
 
 def _refuse_weak_password(environment: Environment, name: str, database: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 from config.catalogue import LANGUAGES as LANGUAGE_CODES
 from config.cluster import DEVELOPMENT, Cluster
-from config.databases import database, database_of_owner, databases, names_a_server
+from config.databases import database, databases_by_role, names_a_server
 from config.env import BASE_DIR, Environment
 from config.log_files import logging_settings
 from config.settings.base import *  # noqa: F403
@@ -29,7 +29,7 @@ CLUSTER = (
     else Cluster(profile=DEVELOPMENT, folder=LOCAL_DIR / "postgres" / "development")
 )
 _default = database(environment, name="parish_budget", cluster=CLUSTER)
-DATABASES = databases(_default, owner=database_of_owner(environment, default=_default))
+DATABASES = databases_by_role(environment, _default, cluster=CLUSTER)
 
 MIGRATIONS_RUN = environment.boolean("MIGRATIONS_RUN", default=True)
 MIGRATIONS_LOGGING = environment.boolean("MIGRATIONS_LOGGING", default=True)

@@ -21,7 +21,12 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # Fast; no
 CLUSTER = (
     None if names_a_server(environment) else Cluster(profile=TEST, folder=LOCAL_DIR / "postgres" / "test")
 )
+# One role, on the private cluster its superuser: the suite creates, flushes and drops all the time. What the
+# application may and may not do is proved by tests that connect as its real role.
 DATABASES = databases(database(environment, name="parish_budget", cluster=CLUSTER))
+if CLUSTER is not None:
+    for entry in DATABASES.values():
+        entry["USER"] = CLUSTER.user
 
 MIGRATIONS_RUN = False
 MIGRATIONS_LOGGING = environment.boolean("MIGRATIONS_LOGGING", default=True)

@@ -14,9 +14,9 @@ from config.cluster import (
     StartedCluster,
     cluster_status,
     remove_cluster,
-    start_cluster,
     stop_cluster,
 )
+from config.operations.provision import start_provisioned_cluster
 
 
 class Command(BaseCommand):
@@ -50,8 +50,7 @@ class Command(BaseCommand):
 
     def _act(self, action: str, cluster: Cluster) -> str:
         if action == "start":
-            database = settings.DATABASES["default"]["NAME"]
-            return _state_after(start_cluster(cluster=cluster, database=database))
+            return _state_after(start_provisioned_cluster(cluster=cluster))
         if action == "status":
             return _state_after(cluster_status(cluster=cluster))
         before = (stop_cluster if action == "stop" else remove_cluster)(cluster=cluster)

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from config.databases import OWNER_ALIAS
 from config.operations.activity import LONG_SECONDS, Activity, Session, read_activity
 from config.operations.activity_report import Line, Meaning, describe_session, report
 from config.operations.confirmation import NotConfirmed, is_typed, plain
@@ -81,7 +82,7 @@ class Command(BaseCommand):
             )
 
     def _show(self, *, longer_than: int, as_json: bool, verbosity: int, **options: Any) -> None:
-        activity = read_activity(longer_than_seconds=longer_than)
+        activity = read_activity(alias=OWNER_ALIAS, longer_than_seconds=longer_than)
         if as_json:
             self.stdout.write(_as_json(activity))
         elif verbosity:
@@ -93,7 +94,9 @@ class Command(BaseCommand):
     def _watch(self, longer_than: int) -> None:
         try:
             while True:
-                lines = report(activity=read_activity(longer_than_seconds=longer_than), width=_WIDTH)
+                lines = report(
+                    activity=read_activity(alias=OWNER_ALIAS, longer_than_seconds=longer_than), width=_WIDTH
+                )
                 self._redraw(lines)
                 time.sleep(_PAUSE_SECONDS)
         except KeyboardInterrupt:
@@ -109,7 +112,10 @@ class Command(BaseCommand):
     def _end(self, pid: int, *, cancel: bool, interactive: bool, as_json: bool, **options: Any) -> None:
         try:
             ending = end_session(
-                pid=pid, only_statement=cancel, confirm=self._confirm if interactive else lambda session: True
+                pid=pid,
+                only_statement=cancel,
+                confirm=self._confirm if interactive else lambda session: True,
+                alias=OWNER_ALIAS,
             )
         except UnableToEnd as error:
             raise CommandError(str(error), returncode=2) from error

@@ -2,18 +2,21 @@
 
 import logging
 import time
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
+from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.migrations import Migration
 from django.utils.translation import get_language, gettext, override
 
 from config.database_errors import explain
+from config.databases import OWNER_ALIAS
 from config.log_files import MIGRATIONS_LOGGER
 from config.operations.advisory_lock import advisory_lock
+from config.operations.privileges import RoleMissing, grant_privileges
 from config.operations.schemas import require_schema
 from config.redaction import redact
 
@@ -24,11 +27,18 @@ _VERBS = {"apply": "applied", "unapply": "reverted"}
 
 
 class Command(migrate.Command):
-    """Creating a test database calls this, too: it only adds lines to a log."""
+    """By default it signs in as the owner, and ends with what the application's role may do.
+
+    Creating a test database calls this, too: for its one role it only adds lines to a log.
+    """
 
     _language: str | None = None
     _running: Migration | None = None
     _started = 0.0
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.set_defaults(database=OWNER_ALIAS)
 
     def handle(self, *args: Any, **options: Any) -> str | None:
         self._language = get_language()  # Django translates nothing while it migrates.
@@ -38,7 +48,9 @@ class Command(migrate.Command):
         if options["plan"] or options["check_unapplied"]:
             return super().handle(*args, **options)
         with advisory_lock(name=MIGRATIONS_LOGGER, alias=alias, on_wait=self._say_waiting):
-            return self._migrate(*args, **options)
+            answer = self._migrate(*args, **options)
+            self._grant(alias)
+            return answer
 
     def _migrate(self, *args: Any, **options: Any) -> str | None:
         try:
@@ -48,6 +60,12 @@ class Command(migrate.Command):
             if isinstance(error, DatabaseError) and explain(error, alias=options["database"]) is None:
                 raise CommandError(self._say_failure(error), returncode=2) from error
             raise
+
+    def _grant(self, alias: str) -> None:
+        try:
+            grant_privileges(connection=cast("DatabaseWrapper", connections[alias]))
+        except RoleMissing as error:
+            raise CommandError(str(error), returncode=2) from error
 
     def migration_progress_callback(
         self, action: str, migration: Migration | None = None, fake: bool = False

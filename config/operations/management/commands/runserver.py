@@ -11,9 +11,11 @@ from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from config.cluster import ClusterError, start_cluster
+from config.cluster import ClusterError
 from config.database_errors import explain
+from config.databases import OWNER_ALIAS
 from config.operations.development import MigrationFailed, apply_pending_migrations, empty_schema
+from config.operations.provision import start_provisioned_cluster
 
 
 class Command(runserver.Command):
@@ -37,7 +39,7 @@ class Command(runserver.Command):
         if settings.CLUSTER is None:
             return
         try:
-            started = start_cluster(cluster=settings.CLUSTER, database=str(connection.settings_dict["NAME"]))
+            started = start_provisioned_cluster(cluster=settings.CLUSTER)
         except ClusterError as error:
             raise CommandError(str(error), returncode=2) from error
         if started.outcome != "already running":
@@ -75,7 +77,7 @@ class Command(runserver.Command):
             self.stdout.write("".join(f"  {name}\n" for name in names))
 
     def _say_failed(self, failure: MigrationFailed) -> None:
-        explanation = explain(failure.__cause__) if failure.__cause__ else None
+        explanation = explain(failure.__cause__, alias=OWNER_ALIAS) if failure.__cause__ else None
         lines = (
             _("%(migration)s failed. The server starts all the same, without it and those that follow.")
             % {"migration": failure.failed},
