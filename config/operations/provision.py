@@ -5,7 +5,7 @@ is there. So whatever state a server is in, also one that stopped half-way, doin
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -69,21 +69,23 @@ def named_site() -> Site:
 
 def provision() -> Provisioning:
     """Make what is missing and take away what is too much, as the administrator; destroys no data."""
-    site, done = named_site(), []
+    site = named_site()
+    done: list[str] = []
     with _administering() as server:
-        for _step in range(_MOST_STEPS):
-            found = _compare(server, site, mend=True)
-            done += [each.sentence for each in found if each.statements]
-            if not any(each.statements for each in found):
-                break
-    return Provisioning(site=site, done=tuple(done), differences=tuple(each.sentence for each in found))
+        left = _mend(server, lambda: _server_differences(server, site), done)
+        with _connected(site.database) as database:
+            left += _mend(database, lambda: _inner_differences(database, site), done)
+    return Provisioning(site=site, done=tuple(done), differences=tuple(each.sentence for each in left))
 
 
 def check_provision() -> Provisioning:
     """Compare and write nothing. What depends on something that is missing is not looked at yet."""
     site = named_site()
     with _administering() as server:
-        found = _compare(server, site, mend=False)
+        found = list(_server_differences(server, site))
+        if _exists(server, site):
+            with _connected(site.database) as database:
+                found += _inner_differences(database, site)
     return Provisioning(site=site, done=(), differences=tuple(each.sentence for each in found))
 
 
@@ -127,28 +129,30 @@ def _connected(database: str) -> Iterator[DatabaseWrapper]:
             cursor.execute("SELECT set_config('lock_timeout', %s, false)", [_LOCK_TIMEOUT])
         yield connection
     finally:
+        # So that an error is explained as the administrator's.
+        connections[ADMINISTRATOR_ALIAS].errors_occurred |= connection.errors_occurred
         connection.close()
 
 
-def _compare(server: DatabaseWrapper, site: Site, *, mend: bool) -> list[Difference]:
-    found = list(role_differences(connection=server, owner=site.owner, application=site.application))
-    found += _database_differences(server, site)
-    if mend:
-        _execute(server, found)
-    if _exists(server, site):
-        with _connected(site.database) as connection:
-            inside = list(_inner_differences(connection, site))
-            if mend:
-                _execute(connection, inside)
-        found += inside
+def _mend(
+    connection: DatabaseWrapper, compare: Callable[[], Iterable[Difference]], done: list[str]
+) -> list[Difference]:
+    """Put right what can be until nothing new comes to light; return what cannot."""
+    for _step in range(_MOST_STEPS):
+        found = list(compare())
+        possible = [each for each in found if each.statements]
+        if not possible:
+            break
+        with connection.cursor() as cursor:
+            for difference in possible:
+                cursor.execute("; ".join(difference.statements))
+                done.append(difference.sentence)
     return found
 
 
-def _execute(connection: DatabaseWrapper, differences: list[Difference]) -> None:
-    with connection.cursor() as cursor:
-        for difference in differences:
-            if difference.statements:
-                cursor.execute("; ".join(difference.statements))
+def _server_differences(server: DatabaseWrapper, site: Site) -> Iterator[Difference]:
+    yield from role_differences(connection=server, owner=site.owner, application=site.application)
+    yield from _database_differences(server, site)
 
 
 def _exists(server: DatabaseWrapper, site: Site) -> bool:

@@ -112,7 +112,7 @@ class TestRunRefusedByServer:
     def test_tells_a_missing_database_from_a_wrong_password(self, empty_database):
         result = manage(*QUERY, **{**empty_database, "DB_NAME": "no_such_database"})
 
-        assert_explained(result, "The database no_such_database does not exist", "createdb")
+        assert_explained(result, "The database no_such_database does not exist", "manage.py provision")
 
     def test_explains_a_role_that_may_not_sign_in(self, empty_database):
         with servers.role(f"{empty_database['DB_NAME']}_nologin", options="NOLOGIN") as name:
@@ -150,12 +150,12 @@ class TestRunRefusedStatement:
         with servers.role(f"{empty_database['DB_NAME']}_poor") as name:
             result = manage("migrate", **{**empty_database, "DB_USERNAME": name})
 
-        assert_explained(result, f"{name} lacks a privilege", f'ON SCHEMA "public" TO "{name}"')
+        assert_explained(result, f"{name} lacks a privilege", "DB_OWNER_USERNAME", "manage.py provision")
 
     def test_names_a_schema_that_does_not_exist(self, empty_database):
         result = manage("migrate", **empty_database, DB_SCHEMA="nowhere")
 
-        assert_explained(result, "DB_SCHEMA, nowhere, does not exist", "CREATE SCHEMA nowhere")
+        assert_explained(result, "DB_SCHEMA, nowhere, does not exist", "manage.py provision")
 
     def test_explains_a_half_recorded_history(self, empty_database):
         manage(*statement("CREATE TABLE users (id int)"), **empty_database)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import psycopg
 from django.core.files.storage import FileSystemStorage
-from django.db import connection
+from django.db import connection, connections
 
+from config.databases import OWNER_ALIAS
 from config.operations.backup import create_backup
 from tests.config.servers import administer
 
@@ -54,18 +55,23 @@ NEW_EVENT = "INSERT INTO events (organization_id, status, amount) VALUES (1, 'DR
 
 @contextlib.contextmanager
 def source_database(name):
-    """Fill a database, and let the default connection lead to it for a while."""
+    """Fill a database, and let the connections of the application and the owner lead to it for a while."""
     administer("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
     administer("CREATE DATABASE {}", name)
     before = connection.settings_dict["NAME"]
-    connection.settings_dict["NAME"] = name
+    _lead_to(name)
     try:
         with session() as database:
             database.execute(CONTENT)
         yield
     finally:
-        connection.settings_dict["NAME"] = before
+        _lead_to(before)
         administer("DROP DATABASE {} WITH (FORCE)", name)
+
+
+def _lead_to(name):
+    for each in (connection, connections[OWNER_ALIAS]):
+        each.settings_dict["NAME"] = name
 
 
 def session(**changes):

@@ -10,12 +10,12 @@ from config.log_files import MIGRATIONS_LOGGER
 @pytest.fixture
 def sessions_reverted(transactional_db):
     """Revert the one migration of sessions, which nothing depends on; apply it again afterwards."""
-    call_command("migrate", "sessions", "zero", verbosity=0)
+    call_command("migrate", "sessions", "zero", verbosity=0, database="default")
     yield
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS django_session")
-    call_command("migrate", "sessions", "zero", fake=True, verbosity=0)
-    call_command("migrate", "sessions", verbosity=0)
+    call_command("migrate", "sessions", "zero", fake=True, verbosity=0, database="default")
+    call_command("migrate", "sessions", verbosity=0, database="default")
 
 
 @pytest.fixture

@@ -24,6 +24,12 @@ def sessions(django_db_setup, django_db_blocker):
         yield opened
 
 
+@pytest.fixture(autouse=True)
+def one_connection(monkeypatch):
+    """A second one of this process, the owner's, would be one more session to see."""
+    monkeypatch.setattr(database_activity, "OWNER_ALIAS", "default")
+
+
 @pytest.fixture
 def answer(monkeypatch):
     """Return a function that types a line."""

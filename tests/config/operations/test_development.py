@@ -27,7 +27,7 @@ class Server(threading.Thread):
 
     def run(self):
         try:
-            self.applied = apply_pending_migrations(on_wait=self.wait)
+            self.applied = apply_pending_migrations(alias="default", on_wait=self.wait)
         finally:
             connections.close_all()
 
@@ -38,13 +38,13 @@ class Server(threading.Thread):
 
 class TestApplyPendingMigrations:
     def test_names_what_it_applied(self, sessions_reverted):
-        assert apply_pending_migrations(on_wait=never) == [SESSIONS]
+        assert apply_pending_migrations(alias="default", on_wait=never) == [SESSIONS]
         assert "django_session" in connection.introspection.table_names()
 
     def test_finds_nothing_to_do_the_second_time(self, sessions_reverted):
-        apply_pending_migrations(on_wait=never)
+        apply_pending_migrations(alias="default", on_wait=never)
 
-        assert apply_pending_migrations(on_wait=never) == []
+        assert apply_pending_migrations(alias="default", on_wait=never) == []
 
     def test_waits_for_another_server_and_then_has_nothing_to_do(self, sessions_reverted):
         second = Server()
@@ -53,7 +53,7 @@ class TestApplyPendingMigrations:
             second.start()
             assert second.waits.wait(timeout=30)
             assert "django_session" not in connection.introspection.table_names()
-            call_command("migrate", verbosity=0)
+            call_command("migrate", verbosity=0, database="default")
         second.join(timeout=30)
 
         assert second.applied == []
@@ -83,7 +83,7 @@ class TestApplyPendingMigrations:
             cursor.execute("CREATE TABLE django_session ()")
 
         with pytest.raises(MigrationFailed) as failure:
-            apply_pending_migrations(on_wait=never)
+            apply_pending_migrations(alias="default", on_wait=never)
 
         assert failure.value.failed == SESSIONS
         assert failure.value.applied == []

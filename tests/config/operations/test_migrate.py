@@ -15,7 +15,7 @@ SESSIONS = "sessions.0001_initial"
 
 def migrate(*arguments, **options):
     errors = io.StringIO()
-    call_command("migrate", *arguments, verbosity=0, stderr=errors, **options)
+    call_command("migrate", *arguments, verbosity=0, stderr=errors, database="default", **options)
     return errors.getvalue()
 
 

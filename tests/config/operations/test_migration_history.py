@@ -139,14 +139,14 @@ class TestHistory:
         assert our_tables() == set()
 
     def test_down_to_nothing_and_up_by_command_gives_the_same_schema_and_the_seeds(self, empty_database):
-        call_command("migrate", verbosity=0)
+        call_command("migrate", verbosity=0, database="default")
         call_command("seed", verbosity=0)
         before, seeds = read_schema(connection=connection), rows_of_every_table()["organizations"][0]
 
         for label in ("receipts", "audit", "budget"):
-            call_command("migrate", label, "zero", verbosity=0)
+            call_command("migrate", label, "zero", verbosity=0, database="default")
         tables_at_zero = our_tables()
-        call_command("migrate", verbosity=0)
+        call_command("migrate", verbosity=0, database="default")
         call_command("seed", verbosity=0)
 
         assert tables_at_zero == set()
@@ -167,9 +167,9 @@ def extensions():
 
 class TestExtensions:
     def test_get_a_schema_of_their_own_and_take_it_with_them(self, empty_database):
-        call_command("migrate", "budget", "0001", verbosity=0)
+        call_command("migrate", "budget", "0001", verbosity=0, database="default")
         there = extensions()
-        call_command("migrate", "budget", "zero", verbosity=0)
+        call_command("migrate", "budget", "zero", verbosity=0, database="default")
 
         assert {there[name] for name in ("uuid-ossp", "pgcrypto", "pg_trgm")} == {"extensions"}
         assert extensions().keys() == {"plpgsql"}
@@ -178,17 +178,17 @@ class TestExtensions:
     def test_that_were_there_before_stay(self, empty_database):
         execute("CREATE EXTENSION pg_trgm")
 
-        call_command("migrate", verbosity=0)
-        call_command("migrate", "budget", "zero", verbosity=0)
+        call_command("migrate", verbosity=0, database="default")
+        call_command("migrate", "budget", "zero", verbosity=0, database="default")
 
         assert extensions().keys() == {"plpgsql", "pg_trgm"}
 
     def test_that_somebody_else_uses_stay(self, empty_database):
-        call_command("migrate", "budget", "0001", verbosity=0)
+        call_command("migrate", "budget", "0001", verbosity=0, database="default")
         execute("CREATE SCHEMA other; CREATE TABLE other.words (word text)")
         execute("CREATE INDEX ON other.words USING gin (word extensions.gin_trgm_ops)")
 
-        call_command("migrate", "budget", "zero", verbosity=0)
+        call_command("migrate", "budget", "zero", verbosity=0, database="default")
 
         assert extensions()["pg_trgm"] == "extensions"
 
@@ -196,16 +196,16 @@ class TestExtensions:
         execute("CREATE SCHEMA elsewhere; CREATE EXTENSION pg_trgm SCHEMA elsewhere")
 
         with pytest.raises(CommandError, match="ALTER EXTENSION pg_trgm SET SCHEMA extensions"):
-            call_command("migrate", "budget", "0001", verbosity=0)
+            call_command("migrate", "budget", "0001", verbosity=0, database="default")
 
 
 class TestSearchIndexes:
     def test_are_built_anew_after_an_interruption(self, empty_database):
-        call_command("migrate", "budget", "0015", verbosity=0)
+        call_command("migrate", "budget", "0015", verbosity=0, database="default")
         execute("CREATE INDEX users_search ON users (search_text)")
         execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'users_search'::regclass")
 
-        call_command("migrate", verbosity=0)
+        call_command("migrate", verbosity=0, database="default")
 
         with connection.cursor() as cursor:
             cursor.execute("SELECT bool_and(indisvalid) FROM pg_index WHERE indrelid = 'users'::regclass")
