@@ -11,6 +11,7 @@ from typing import cast
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.utils.translation import gettext as _
 
@@ -120,7 +121,9 @@ def _administering() -> Iterator[DatabaseWrapper]:
 
 @contextlib.contextmanager
 def _connected(database: str) -> Iterator[DatabaseWrapper]:
-    connection = cast("DatabaseWrapper", connections[ADMINISTRATOR_ALIAS].copy())
+    # Under its own alias, django.contrib.postgres would also connect to the database of the settings, which
+    # may not be there yet.
+    connection = cast("DatabaseWrapper", connections[ADMINISTRATOR_ALIAS].copy(alias=NO_DB_ALIAS))
     connection.settings_dict["NAME"] = database
     try:
         with connection.cursor() as cursor:
