@@ -23,7 +23,13 @@ from config.operations.roles import role_differences
 
 _MAINTENANCE_DATABASE = "postgres"  # Every server has it.
 _LOCK = "config.operations.provision"
-_LOCK_TIMEOUT = "10s"
+# Statements about roles hold the hash of a password, which no log of the server needs.
+_SETTINGS = {"lock_timeout": "10s", "log_statement": "none", "log_min_duration_statement": "-1"}
+_PREPARE = """
+    SELECT set_config(name, value, false)
+      FROM unnest(%s::text[], %s::text[]) AS new (name, value), pg_roles
+     WHERE rolname = current_user AND rolsuper
+"""
 _MOST_STEPS = 6
 
 
@@ -127,9 +133,7 @@ def _connected(database: str) -> Iterator[DatabaseWrapper]:
     connection.settings_dict["NAME"] = database
     try:
         with connection.cursor() as cursor:
-            # Statements about roles hold the hash of a password, which no log of the server needs.
-            cursor.execute("SET log_statement = 'none'; SET log_min_duration_statement = -1")
-            cursor.execute("SELECT set_config('lock_timeout', %s, false)", [_LOCK_TIMEOUT])
+            cursor.execute(_PREPARE, [list(_SETTINGS), list(_SETTINGS.values())])
         yield connection
     finally:
         # So that an error is explained as the administrator's.
