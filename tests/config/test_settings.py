@@ -62,6 +62,16 @@ class TestDevelopment:
         assert without["DATABASES"]["default"]["HOST"].startswith("/")
         assert named["CLUSTER"] is None
 
+    def test_has_three_roles_on_the_private_cluster(self):
+        databases = settings_of("development", "DATABASES")["DATABASES"]
+
+        assert {alias: entry["USER"] for alias, entry in databases.items()} == {
+            "default": "parish_budget",
+            "owner": "parish_budget_owner",
+            "health": "parish_budget",
+            "administrator": "postgres",
+        }
+
     def test_migrates_by_itself_and_keeps_its_data(self):
         settings = settings_of("development", "DEBUG", "MIGRATIONS_RUN", "DROP_SCHEMA")
 
@@ -140,6 +150,22 @@ class TestDeployed:
         variables = {**DEPLOYED, "DB_USERNAME": "treasurer", "DB_PASSWORD": password}
 
         assert "DB_PASSWORD is too short or too easy to guess" in refusal_of(name, **variables)
+
+    @pytest.mark.parametrize("password", ["postgres", "q7-river", "budget_keeper"])
+    def test_refuses_a_password_of_the_owner_that_is_guessed_soon(self, name, password):
+        variables = {"DB_OWNER_USERNAME": "budget_keeper", "DB_OWNER_PASSWORD": password}
+
+        assert "DB_OWNER_PASSWORD is too short" in refusal_of(name, **DEPLOYED, **variables)
+
+    def test_starts_without_the_password_of_the_owner(self, name):
+        databases = settings_of(name, "DATABASES", **DEPLOYED, DB_OWNER_USERNAME="keeper")["DATABASES"]
+
+        assert {alias: entry["USER"] for alias, entry in databases.items()} == {
+            "default": "parish_budget",
+            "owner": "keeper",
+            "health": "parish_budget",
+        }
+        assert databases["owner"]["PASSWORD"] == ""
 
     @pytest.mark.parametrize("hosts", ["*", ".", " , "])
     def test_refuses_to_answer_for_every_host_or_none(self, name, hosts):

@@ -15,7 +15,7 @@ from tests.config.operations.role_sites import (
     session,
     unprovisioned,
 )
-from tests.config.servers import manage
+from tests.config.servers import administer, manage
 
 # How to break it, the sentence of --check, and how to take back what provision leaves alone.
 BROKEN = (
@@ -124,6 +124,21 @@ class TestProvision:
         assert result.returncode == 0, result.stdout + result.stderr
         with session(site) as application:
             assert application.execute("SELECT word FROM kept").fetchall() == [("전례",)]
+
+    def test_takes_over_a_database_of_another_owner_with_its_rows(self, nothing):
+        administer("CREATE DATABASE {}", DATABASE)
+        administer_site("CREATE SCHEMA extensions", "CREATE EXTENSION pg_trgm SCHEMA extensions")
+        administer_site("COMMENT ON SCHEMA extensions IS 'Made by the migration budget.0001_extensions'")
+        administer_site("CREATE TABLE kept (id serial, word text)", "INSERT INTO kept VALUES (1, '전례')")
+
+        result = manage("provision", **nothing)
+
+        assert result.returncode == 0, result.stdout + result.stderr
+        with session(nothing) as application, session(nothing, user=OWNER) as owner:
+            assert application.execute("SELECT word FROM kept").fetchall() == [("전례",)]
+            owner.execute("ALTER TABLE kept ADD COLUMN added text")
+        zero = [manage("migrate", "budget", name, "-v0", **nothing) for name in ("0001", "zero")]
+        assert [each.returncode for each in zero] == [0, 0], zero
 
     def test_without_an_administrator_says_who_may(self, nothing):
         result = manage("provision", **{**nothing, "DB_ADMIN_USERNAME": ""})
