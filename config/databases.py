@@ -17,7 +17,6 @@ OWNER_ALIAS = "owner"
 ADMINISTRATOR_ALIAS = "administrator"
 
 # The same database once more, for the health checks: they ask in a hurry, over connections of their own.
-OWNER_ALIAS = "default"
 HEALTH_ALIAS = "health"
 _HEALTH_CONNECT_TIMEOUT_SECONDS = 2  # libpq takes no less
 _HEALTH_STATEMENT_TIMEOUT_MILLISECONDS = 1500

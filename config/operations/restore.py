@@ -38,6 +38,7 @@ from config.operations.neighbours import (
     server_session,
 )
 from config.operations.postgres import ProgramFailed, ProgramMissing
+from config.operations.privileges import RoleMissing, grant_privileges
 from config.operations.progress import SILENT, Progress
 from config.operations.restored_database import fill_database
 from config.operations.returned_files import return_files
@@ -56,6 +57,7 @@ _EXPECTED = (
     NotRestorable,
     ProgramFailed,
     ProgramMissing,
+    RoleMissing,
     UnableToExchange,
     OSError,
 )
@@ -264,8 +266,8 @@ def _restore(work: _Work, dropped: tuple[str, ...]) -> Restoration:
             )
         exchange = _exchange(work, successor, safety_backup)
     except BaseException as error:
-        # A connection that a signal has interrupted in its making stays half open for as long as the traceback
-        # holds it, and DROP DATABASE waits a minute for what serves it.
+        # A connection that a signal has interrupted in its making stays half open while the traceback holds
+        # it, and DROP DATABASE waits a minute for what serves it.
         traceback.clear_frames(error.__traceback__)
         with contextlib.suppress(psycopg.Error):  # The server may be gone; the next restore drops it.
             drop(server=work.server, name=successor)
@@ -295,6 +297,7 @@ def _fill(work: _Work, successor: str) -> None:
         connection.settings_dict["NAME"] = successor
         with work.steps.step("restore", _("Restoring into the new database %(name)s") % {"name": successor}):
             _fill_from(work, connection)
+        grant_privileges(connection=connection)  # No dump holds those of the application's role.
         with work.steps.step("statistics", _("Gathering statistics for the planner")):
             _analyze(connection)
         with work.steps.step("compare", _("Comparing the restored database with the manifest")):

@@ -12,6 +12,7 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from config.databases import OWNER_ALIAS
 from config.operations.integrity import find_problems
 from config.operations.repair import Attempt, Outcome, Repairs, repair_problems
 
@@ -35,7 +36,7 @@ class Command(BaseCommand):
             raise CommandError(
                 _("--apply needs --fix: manage.py verify_integrity --fix --apply"), returncode=2
             )
-        repairs = repair_problems(apply=apply) if fix else None
+        repairs = repair_problems(apply=apply, schema_alias=OWNER_ALIAS) if fix else None
         problems = list(find_problems()) if repairs is None else repairs.remaining
         if as_json:
             self.stdout.write(_as_json(problems, repairs))
