@@ -1,14 +1,19 @@
-"""`manage.py seed`: what every environment needs and, with --demo, a year to look at."""
+"""`manage.py seed`: what every environment needs; --demo, a year to look at; --scale, millions of rows."""
 
 import json
+import sys
 import time
 from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from config.operations.progress import showing_progress
+from config.operations.scale import ScaleReport, seed_scale
+from config.operations.scale_rows import EVENTS_IN_BLOCK
 from config.operations.seed import SeedReport, UnableToSeed, seed
 
 # Whoever waits no longer than this needs no progress.
@@ -20,19 +25,31 @@ class Command(BaseCommand):
     requires_migrations_checks = False
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
+        kind = parser.add_mutually_exclusive_group()
+        kind.add_argument(
             "--demo",
             action="store_true",
             help=_("Invented people, events, budgets, settlements and receipts (development and test only)."),
+        )
+        kind.add_argument(
+            "--scale",
+            type=_positive,
+            metavar="N",
+            help=_("N thousand invented events with all their lines (development and test only)."),
         )
         parser.add_argument(
             "--dry-run", action="store_true", help=_("Say what would be put in, and put in nothing.")
         )
         parser.add_argument("--json", action="store_true", dest="as_json", help=_("Print one JSON object."))
 
-    def handle(self, *args: Any, demo: bool, dry_run: bool, as_json: bool, **options: Any) -> None:
+    def handle(
+        self, *args: Any, demo: bool, scale: int | None, dry_run: bool, as_json: bool, **options: Any
+    ) -> None:
         self._started = time.monotonic()
         try:
+            if scale is not None:
+                self._grow(scale, dry_run, as_json, options["verbosity"])
+                return
             report = seed(demo=demo, dry_run=dry_run, on_table=self._show_progress)
         except UnableToSeed as error:
             raise CommandError(str(error), returncode=2) from error
@@ -44,6 +61,17 @@ class Command(BaseCommand):
     def _show_progress(self, table: str) -> None:
         if time.monotonic() - self._started > _PATIENCE_SECONDS:
             self.stderr.write(table)
+
+    def _grow(self, thousands: int, dry_run: bool, as_json: bool, verbosity: int) -> None:
+        with showing_progress(stream=sys.stderr, verbosity=verbosity) as progress:
+            report = seed_scale(thousands=thousands, dry_run=dry_run, progress=progress)
+        if as_json:
+            facts = {**asdict(report), "rows": report.rows, "bytes": report.size}
+            self.stdout.write(json.dumps(facts))
+        elif verbosity:
+            for table, rows in report.rows.items():
+                self.stdout.write(f"{table:<22} {rows:>12,}")
+            self.stdout.write(self.style.SUCCESS(_scale_summary(report)))
 
     def _print(self, report: SeedReport) -> None:
         for count in report.counts:
@@ -57,6 +85,27 @@ class Command(BaseCommand):
                 _("Sign in to the admin site: %(email)s, password %(password)s (unless it was changed).")
                 % asdict(report.sign_in)
             )
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def _scale_summary(report: ScaleReport) -> str:
+    if report.dry_run:
+        message = _(
+            "Would put in %(rows)d rows, which take %(size)s on disk at most; %(kept)d events are there."
+        )
+    else:
+        message = _("Put in %(rows)d rows, which take %(size)s on disk at most; %(kept)d events were there.")
+    return message % {
+        "rows": sum(report.rows.values()),
+        "size": filesizeformat(report.size),
+        "kept": report.kept_blocks * EVENTS_IN_BLOCK,
+    }
 
 
 def _summary(report: SeedReport) -> str:
