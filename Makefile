@@ -16,7 +16,7 @@ ADDRESS ?= 127.0.0.1:8000
 
 .PHONY: help
 help: ## 할 수 있는 일 · List the targets.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## 없는 것을 설치 · Install what is missing: system packages, virtual environment, translations.
@@ -69,8 +69,13 @@ check: setup ## 검사 · Format, lint, types, layers, missing migrations.
 	$(TEST_MANAGE) makemigrations --check --dry-run
 
 .PHONY: bench
-bench: setup ## 속도 재기 · Time the migrations, on a cluster of their own.
+bench: setup ## 속도 재기 · Time migrations and backups, on clusters of their own.
 	.venv/bin/python -m tests.benchmarks.migrations
+	.venv/bin/python -m tests.benchmarks.backups
+
+.PHONY: bench-backups
+bench-backups: setup ## 백업 속도 재기 · Time backups beside pg_dump and pg_restore. Nine million rows: SIZE=full
+	.venv/bin/python -m tests.benchmarks.backups --size $(or $(SIZE),small)
 
 .PHONY: shell
 shell: database ## 모델을 불러온 Python · A Python prompt with every model.
