@@ -16,7 +16,7 @@ from django.db.backends.signals import connection_created
 from django.db.migrations.loader import MigrationLoader
 from django.test.utils import get_unique_databases_and_mirrors
 
-from config.databases import HEALTH_ALIAS
+from config.databases import HEALTH_ALIAS, OWNER_ALIAS
 from config.env import BASE_DIR
 from config.operations import health as health_module
 from config.operations.health import Health, Probe, Status, check_health, check_readiness
@@ -241,7 +241,7 @@ class TestHealthDatabase:
         created, mirrors = get_unique_databases_and_mirrors()
 
         assert len(created) == 1
-        assert mirrors == {HEALTH_ALIAS: "default"}
+        assert mirrors == {HEALTH_ALIAS: "default", OWNER_ALIAS: "default"}
 
     @ALLOWED
     def test_keeps_to_the_schema_and_limits_every_statement(self):
