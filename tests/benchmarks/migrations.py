@@ -66,11 +66,11 @@ def read_statements(bench: Bench, case: Case) -> list[str]:
 RECORD = """
 import io, json
 from django.core.management import call_command
-from django.db import connection
+from django.db import connections
 from django.test.utils import CaptureQueriesContext
-with CaptureQueriesContext(connection) as captured:
+with CaptureQueriesContext(connections["default"]) as read, CaptureQueriesContext(connections["owner"]) as owned:
     call_command(*{!r}, stdout=io.StringIO())
-print(json.dumps([query["sql"] for query in captured.captured_queries]))
+print(json.dumps([query["sql"] for query in [*read.captured_queries, *owned.captured_queries]]))
 """
 
 
