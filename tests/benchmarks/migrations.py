@@ -68,7 +68,8 @@ import io, json
 from django.core.management import call_command
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
-with CaptureQueriesContext(connections["default"]) as read, CaptureQueriesContext(connections["owner"]) as owned:
+with CaptureQueriesContext(connections["default"]) as read, \\
+        CaptureQueriesContext(connections["owner"]) as owned:
     call_command(*{!r}, stdout=io.StringIO())
 print(json.dumps([query["sql"] for query in [*read.captured_queries, *owned.captured_queries]]))
 """
