@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import psycopg
 from django.db import connections
+from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql.base import DatabaseWrapper
 
 from config.operations.postgres import LOCK_WAIT
@@ -50,8 +51,12 @@ class Snapshot:
 
 @contextlib.contextmanager
 def separate_connection(*, alias: str) -> Iterator[DatabaseWrapper]:
-    """Yield a connection of its own to the database `alias`, so that nobody else's transaction is touched."""
-    connection = cast("DatabaseWrapper", connections[alias].copy())
+    """Yield a connection of its own to the database `alias`, so that nobody else's transaction is touched.
+
+    It has no alias itself: django.contrib.postgres would open the one that goes by it as well, which may lead
+    to a database that is not there.
+    """
+    connection = cast("DatabaseWrapper", connections[alias].copy(alias=NO_DB_ALIAS))
     try:
         yield connection
     finally:
