@@ -39,8 +39,7 @@ _OBJECTS = """
           JOIN pg_namespace ON pg_namespace.oid = relnamespace AND nspname = %(schema)s,
                LATERAL (SELECT CASE
                    WHEN relkind = 'S' AND relname <> 'django_migrations_id_seq' THEN ARRAY['USAGE', 'SELECT']
-                   WHEN relkind = 'S' THEN '{}'
-                   WHEN relkind IN ('v', 'm', 'f') OR relname = 'django_migrations' THEN ARRAY['SELECT']
+                   WHEN relkind IN ('S', 'v', 'm', 'f') OR relname = 'django_migrations' THEN ARRAY['SELECT']
                    ELSE ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']
                END AS due, CASE
                    WHEN relkind = 'S' THEN ARRAY['USAGE', 'SELECT', 'UPDATE']

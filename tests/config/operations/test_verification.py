@@ -13,6 +13,7 @@ from django.db import connection
 from django.utils.translation import override
 
 from config.cluster import SCRATCH, Cluster, cluster_status, start_cluster
+from config.operations import restored_database
 from config.operations import verification as verifications
 from config.operations.backups import LATEST, NoSuchBackup
 from config.operations.fingerprints import Fingerprint
@@ -168,7 +169,7 @@ class TestVerifyBackup:
         )
 
     def test_reports_a_dump_that_cannot_be_restored(self, backup, monkeypatch, tmp_path):
-        monkeypatch.setattr(verifications, "restore_archive", fail_to_restore)
+        monkeypatch.setattr(restored_database, "restore_archive", fail_to_restore)
 
         assert verify(backup).problems == ("The dump cannot be restored: pg_restore: out of luck",)
 
@@ -219,7 +220,7 @@ class TestScratchCluster:
         assert processes(folder) == []
 
     def test_is_gone_after_a_failure(self, folder, backup, monkeypatch):
-        monkeypatch.setattr(verifications, "restore_archive", interrupt)
+        monkeypatch.setattr(restored_database, "restore_archive", interrupt)
 
         with pytest.raises(KeyboardInterrupt):
             verify(backup)
