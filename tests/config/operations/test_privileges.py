@@ -140,7 +140,8 @@ class TestApplication:
         )
 
         assert (seed.returncode, health.returncode) == (0, 0), seed.stderr + health.stdout
-        assert integrity.returncode in (0, 1), integrity.stderr  # The developer's folder of receipts is looked at, too.
+        # The developer's folder of receipts is looked at, too.
+        assert integrity.returncode in (0, 1), integrity.stderr
         assert integrity.stderr == ""
 
     def test_may_not_migrate(self, site):
