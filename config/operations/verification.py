@@ -233,6 +233,7 @@ def _lead_to(connection: DatabaseWrapper, cluster: Cluster) -> None:
 
 
 def _explain_failed_restore(error: ProgramFailed) -> str:
-    if "No space left on device" in str(error):  # The throw-away server speaks English.
+    # The throw-away server speaks English; the second is what it says of a file that cannot grow.
+    if any(words in str(error) for words in ("No space left on device", "Check free disk space")):
         raise UnableToVerify(str(error)) from error
     return _("The dump cannot be restored: %(reason)s") % {"reason": error}

@@ -1,0 +1,69 @@
+"""A disk that fills up in the middle of a restore: a real one, of memory."""
+
+import os
+import shutil
+import subprocess
+
+import psycopg
+import pytest
+
+from config.cluster import SCRATCH, Cluster, running, start_cluster
+from tests.config.operations.backup_sources import CONTENT
+from tests.config.servers import manage
+
+MORE = "INSERT INTO without_a_key SELECT repeat(md5(n::text), 8) FROM generate_series(1, 200000) AS n"
+TOO_LITTLE = 40_000_000  # bytes, of the 70 MB that the restored database needs
+
+
+@pytest.fixture
+def disk(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("Only root can mount a file system.")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600m", "tmpfs", str(folder)], check=False)
+    if mounted.returncode != 0:
+        pytest.skip("This container may not mount a file system.")
+    folder.chmod(0o755)
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_changes_nothing_and_the_next_restore_works(disk, tmp_path):
+    with running(cluster=Cluster(profile=SCRATCH, folder=disk / "server")) as server:
+        cluster = server.cluster
+        start_cluster(cluster=cluster, database="live")
+        variables = {
+            "DB_HOST": str(cluster.socket_directory),
+            "DB_PORT": cluster.port,
+            "DB_USERNAME": cluster.user,
+            "DB_PASSWORD": cluster.password_file.read_text().strip().rpartition(":")[2],
+            "DB_NAME": "live",
+            "BACKUP_DIR": str(tmp_path / "backups"),
+            "MEDIA_ROOT": str(tmp_path / "media"),
+            "LOG_DIR": str(tmp_path / "logs"),
+        }
+        ask(variables, f"{CONTENT}; {MORE}")
+        assert manage("backup", "--no-verify", **variables).returncode == 0
+        ask(variables, "TRUNCATE events")
+        ballast = disk / "ballast"
+        ballast.write_bytes(bytes(shutil.disk_usage(disk).free - TOO_LITTLE))
+
+        failed = manage("restore", "latest", "--no-input", **variables)
+
+        assert failed.returncode == 2
+        assert "Check free disk space" in failed.stderr or "No space left on device" in failed.stderr
+        assert "Traceback" not in failed.stderr
+        ballast.unlink()
+        assert ask(variables, "SELECT count(*) FROM events") == [(0,)]
+        again = manage("restore", "latest", "--no-input", **variables)
+        assert again.returncode == 0, again.stderr
+        assert ask(variables, "SELECT count(*) FROM events") == [(3000,)]
+
+
+def ask(variables, statement):
+    names = {"host": "HOST", "port": "PORT", "user": "USERNAME", "password": "PASSWORD", "dbname": "NAME"}
+    parameters = {parameter: variables[f"DB_{name}"] for parameter, name in names.items()}
+    with psycopg.connect(**parameters, autocommit=True) as database:
+        cursor = database.execute(statement)
+        return cursor.fetchall() if cursor.description else None
