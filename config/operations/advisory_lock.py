@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from django.db import connections
-from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.base import NO_DB_ALIAS, BaseDatabaseWrapper
 
 _PAUSE_SECONDS = 0.2
 
@@ -17,7 +17,7 @@ def advisory_lock(*, name: str, alias: str, on_wait: Callable[[], None]) -> Iter
     The lock belongs to a connection of its own, so that it outlives what the work does to the other,
     and ends with the process.
     """
-    connection = connections[alias].copy()
+    connection = connections[alias].copy(alias=NO_DB_ALIAS)
     try:
         if not _acquire(connection, name):
             on_wait()

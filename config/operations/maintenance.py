@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from django.db import connections
+from django.db.backends.base.base import NO_DB_ALIAS
 from django.utils.translation import gettext as _
 
 from config.operations.advisory_lock import advisory_lock
@@ -76,7 +77,7 @@ def _sentence(holder: str) -> str:
 
 
 def _refuse(alias: str) -> None:
-    connection = connections[alias].copy()
+    connection = connections[alias].copy(alias=NO_DB_ALIAS)
     try:
         with connection.cursor() as cursor:
             cursor.execute(_HOLDER, [LOCK])
