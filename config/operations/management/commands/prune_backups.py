@@ -1,7 +1,6 @@
 """`manage.py prune_backups`: delete the backups that need not be kept."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from config.operations.confirmation import is_typed
 from config.operations.maintenance import MaintenanceRunning
 from config.operations.offsite_pruning import plan_pruning_of_copies, prune_copies
 from config.operations.offsite_storage import OffsiteFailed, configured_offsite
@@ -87,9 +87,8 @@ class Command(BaseCommand):
     def _ask(self, plan: Pruning) -> None:
         name = str(connection.settings_dict["NAME"])
         question = _("Type the name of the database (%(database)s) to delete %(count)d backups: ")
-        self.stderr.write(question % {"database": name, "count": len(plan.deletes)}, ending="")
-        self.stderr.flush()
-        if sys.stdin.readline().strip() != name:
+        question %= {"database": name, "count": len(plan.deletes)}
+        if not is_typed(name=name, question=question, output=self.stderr):
             raise CommandError(_("Nothing was deleted."), returncode=1)
 
 
