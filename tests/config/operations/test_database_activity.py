@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, connections
 
 from config.operations.activity import read_activity
 from config.operations.management.commands import database_activity
@@ -28,6 +28,7 @@ def sessions(django_db_setup, django_db_blocker):
 def one_connection(monkeypatch):
     """A second one of this process, the owner's, would be one more session to see."""
     monkeypatch.setattr(database_activity, "OWNER_ALIAS", "default")
+    connections["owner"].close()  # Another test may have left it open.
 
 
 @pytest.fixture
