@@ -1,10 +1,17 @@
 """The database that tests run on, and the three people of every permission test."""
 
+import signal
+
 import pytest
 from django.conf import settings
 
 from config.cluster import start_cluster
 from tests.factories import UserFactory
+
+
+def pytest_configure():
+    """Undo what a shell does to the programs that it starts in the background: they ignore Control-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
