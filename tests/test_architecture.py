@@ -80,7 +80,7 @@ def test_every_model_has_a_factory():
 
     missing = [
         model.__name__
-        for label in ("budget", "audit", "receipts")
+        for label in ("budget", "audit", "receipts", "operations")
         for model in apps.get_app_config(label).get_models()
         if not hasattr(factories, f"{model.__name__}Factory")
     ]

@@ -39,7 +39,7 @@ _OBJECTS = """
           JOIN pg_namespace ON pg_namespace.oid = relnamespace AND nspname = %(schema)s,
                LATERAL (SELECT CASE
                    WHEN relkind = 'S' AND relname <> 'django_migrations_id_seq' THEN ARRAY['USAGE', 'SELECT']
-                   WHEN relkind IN ('S', 'v', 'm', 'f') OR relname = 'django_migrations' THEN ARRAY['SELECT']
+                   WHEN relkind IN ('S', 'v', 'm', 'f') OR relname = ANY (%(records)s) THEN ARRAY['SELECT']
                    ELSE ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']
                END AS due, CASE
                    WHEN relkind = 'S' THEN ARRAY['USAGE', 'SELECT', 'UPDATE']
@@ -97,6 +97,8 @@ _DIFFERENCES = f"""
      GROUP BY kind, name, due, role, is_held, owner
      ORDER BY kind, name, role, is_held
 """  # noqa: S608 - both are constants
+# What tells how the schema came about; only what changes the schema writes there.
+_RECORDS = ["django_migrations", "deploys", "migration_runs", "rehearsals", "unfinished_steps"]
 _DEFAULTS = """
     SELECT array(
         SELECT privilege_type
@@ -155,6 +157,7 @@ def privilege_differences(
         "application": application,
         "schema": schema_name(database=connection.settings_dict),
         "extensions": EXTENSIONS_SCHEMA,
+        "records": _RECORDS,
     }
     for kind, name, due, role, is_held, privileges, is_ours in _rows(connection, _DIFFERENCES, names):
         facts = {"role": "PUBLIC" if role == "public" else role, "object": f"{kind} {name}"}

@@ -13,6 +13,12 @@ from tests.factories.budget import (
     SettlementItemFactory,
     UserFactory,
 )
+from tests.factories.operations import (
+    DeployFactory,
+    MigrationRunFactory,
+    RehearsalFactory,
+    UnfinishedStepFactory,
+)
 from tests.factories.receipts import OcrResultFactory, ReceiptScanFactory, ReceiptValidationFactory
 
 __all__ = [
@@ -21,13 +27,17 @@ __all__ = [
     "BudgetExpenseFactory",
     "BudgetFactory",
     "BudgetIncomeFactory",
+    "DeployFactory",
     "EventFactory",
     "MembershipFactory",
+    "MigrationRunFactory",
     "OcrResultFactory",
     "OrganizationFactory",
     "ReceiptScanFactory",
     "ReceiptValidationFactory",
+    "RehearsalFactory",
     "SettlementFactory",
     "SettlementItemFactory",
+    "UnfinishedStepFactory",
     "UserFactory",
 ]

@@ -17,12 +17,15 @@ from tests.factories import (
     BudgetExpenseFactory,
     BudgetIncomeFactory,
     MembershipFactory,
+    MigrationRunFactory,
     ReceiptScanFactory,
     ReceiptValidationFactory,
+    RehearsalFactory,
     SettlementItemFactory,
+    UnfinishedStepFactory,
 )
 
-OURS = {"budget", "audit", "receipts"}
+OURS = {"budget", "audit", "receipts", "operations"}
 THIRTEEN = [
     ("budget", "0002_users"),
     ("budget", "0003_organizations"),
@@ -96,9 +99,12 @@ def create_rows_in_every_table():
         BudgetExpenseFactory,
         BudgetIncomeFactory,
         MembershipFactory,
+        MigrationRunFactory,
         ReceiptScanFactory,
         ReceiptValidationFactory,
+        RehearsalFactory,
         SettlementItemFactory,
+        UnfinishedStepFactory,
     ):
         factory.create_batch(2)
     assert all(count for count, _hash in rows_of_every_table().values())

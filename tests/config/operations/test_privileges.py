@@ -52,6 +52,10 @@ FORBIDDEN = (
     "INSERT INTO django_migrations (app, name, applied) VALUES ('budget', '9999_own', now())",
     "UPDATE django_migrations SET applied = now()",
     "DELETE FROM django_migrations",
+    "UPDATE deploys SET approved_by = 'nobody'",
+    "DELETE FROM migration_runs",
+    "INSERT INTO rehearsals (at, plan, backup, passed, report) VALUES (now(), '', '', true, '{}')",
+    "DELETE FROM unfinished_steps",
     "SELECT nextval('django_migrations_id_seq')",
     "SELECT setval('auth_group_id_seq', 1)",
     "SELECT rolpassword FROM pg_authid",
@@ -79,8 +83,9 @@ def application(site):
 
 
 def tables():
-    models = apps.get_models(include_auto_created=True)
-    return sorted({model._meta.db_table for model in models if model._meta.managed})
+    """Return the tables whose rows belong to the application."""
+    models = [model for model in apps.get_models(include_auto_created=True) if model._meta.managed]
+    return sorted({model._meta.db_table for model in models if model._meta.app_label != "operations"})
 
 
 class TestApplication:
