@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection
 from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.translation import override
@@ -146,3 +146,41 @@ class TestMigrate:
         )
 
         assert result.returncode == 0, result.stderr
+
+
+class TestInProduction:
+    @pytest.fixture
+    def production(self, empty_database):
+        return {
+            **empty_database,
+            "DJANGO_SETTINGS_MODULE": "config.settings.production",
+            "SECRET_KEY": "4f!x9_pQ2w-7Lm+RbZ0aN5tYcV8eJ1hGdK6sXuW3oPiQ" + "~" * 20,
+            "ALLOWED_HOSTS": "parish.example",
+        }
+
+    def test_refuses_and_names_the_safe_command(self, production):
+        result = manage("migrate", **production)
+
+        assert result.returncode == 2
+        assert "manage.py migrate_safely --check-only" in result.stderr
+        with pytest.raises(psycopg.errors.UndefinedTable):
+            administer("SELECT FROM django_migrations", database=production["DB_NAME"])
+
+    def test_shows_what_is_pending(self, production):
+        result = manage("migrate", "contenttypes", "--plan", **production)
+
+        assert result.returncode == 0
+        assert "contenttypes.0001_initial" in result.stdout
+
+    def test_obeys_when_told_to_go_without_safety(self, production):
+        result = manage("migrate", "contenttypes", "--without-safety", **production)
+
+        assert result.returncode == 0, result.stderr
+        administer("SELECT FROM django_content_type", database=production["DB_NAME"])
+
+    def test_leaves_the_creation_of_a_test_database_alone(self, settings, transactional_db):
+        settings.ENVIRONMENT = "production"
+
+        call_command("migrate", run_syncdb=True, verbosity=0, database="default")
+        with pytest.raises(CommandError, match="migrate_safely"):
+            call_command("migrate", verbosity=0, database="default")

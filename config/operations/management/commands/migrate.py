@@ -8,9 +8,11 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 from django.db import DatabaseError, connections
+from django.db.backends.base.creation import TEST_DATABASE_PREFIX
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.migrations import Migration
-from django.utils.translation import get_language, gettext, override
+from django.utils.translation import get_language, override
+from django.utils.translation import gettext as _
 
 from config.database_errors import explain
 from config.databases import OWNER_ALIAS
@@ -39,13 +41,21 @@ class Command(migrate.Command):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.set_defaults(database=OWNER_ALIAS)
+        parser.add_argument(
+            "--without-safety",
+            action="store_true",
+            help=_("In production: migrate all the same, without a backup, an approval and a guard."),
+        )
 
     def handle(self, *args: Any, **options: Any) -> str | None:
         self._language = get_language()  # Django translates nothing while it migrates.
         self._running = None
         alias = options["database"]
+        only_looks = options["plan"] or options["check_unapplied"]
+        if not (only_looks or options["without_safety"] or _creates_test_database(alias, options)):
+            _refuse_in_production()
         require_schema(alias=alias)
-        if options["plan"] or options["check_unapplied"]:
+        if only_looks:
             return super().handle(*args, **options)
         with advisory_lock(name=MIGRATIONS_LOGGER, alias=alias, on_wait=self._say_waiting):
             answer = self._migrate(*args, **options)
@@ -102,20 +112,38 @@ class Command(migrate.Command):
 
     def _say_failure(self, error: DatabaseError) -> str:
         with override(self._language):
-            return gettext(
+            return _(
                 "%(migration)s failed: %(words)s\n"
                 "→ Mend the cause, then look and try again: manage.py showmigrations, manage.py migrate"
             ) % {"migration": self._running, "words": redact(str(error).strip())}
 
     def _say_waiting(self) -> None:
-        self.stderr.write(gettext("Somebody else is migrating this database. Waiting …"))
+        self.stderr.write(_("Somebody else is migrating this database. Waiting …"))
 
     def _warn(self, migration: Migration, seconds: float) -> None:
         with override(self._language):
-            warning = gettext(
+            warning = _(
                 "%(migration)s took %(seconds)d seconds, longer than the %(limit)d that are expected."
             ) % {"migration": migration, "seconds": seconds, "limit": settings.SLOW_MIGRATION_SECONDS}
         self.stderr.write(warning, self.style.WARNING)
 
     def _seconds(self) -> float:
         return time.monotonic() - self._started
+
+
+def _creates_test_database(alias: str, options: dict[str, Any]) -> bool:
+    """Whether Django's test runner calls, which names the database so and makes tables without migrations."""
+    name = str(connections[alias].settings_dict["NAME"])
+    return bool(options["run_syncdb"]) and name.startswith(TEST_DATABASE_PREFIX)
+
+
+def _refuse_in_production() -> None:
+    if settings.ENVIRONMENT == "production":
+        raise CommandError(
+            _(
+                "In production a migration is looked at, approved, backed up and guarded.\n"
+                "→ Look at it: manage.py migrate_safely --check-only\n"
+                "→ Without any of that: manage.py migrate --without-safety"
+            ),
+            returncode=2,
+        )
