@@ -7,8 +7,8 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from config.operations.statements import printable, shown_statement
 from config.redaction import redact
+from config.shown_statements import printable, shown_statement
 
 LONG_SECONDS = 60
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from config.operations.statements import shown_statement
+from config.shown_statements import shown_statement
 
 logger = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 import pytest
 
-from config.operations.statements import shown_statement
+from config.shown_statements import shown_statement
 
 
 class TestShownStatement:
