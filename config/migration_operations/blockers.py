@@ -46,7 +46,10 @@ _HOLDERS = """
                OR NOT has_parameter_privilege('deadlock_timeout', 'SET')
         UNION ALL
         SELECT 0, owner, gid, prepared, '', name
-          FROM held JOIN pg_prepared_xacts ON virtualtransaction = '-1/' || transaction
+          FROM held
+          JOIN pg_locks AS own ON own.pid IS NULL AND own.virtualtransaction = held.virtualtransaction
+          JOIN pg_prepared_xacts ON transaction = own.transactionid
+         WHERE held.pid IS NULL
     )
     SELECT * FROM holders
      WHERE since < clock_timestamp() - make_interval(secs => %(seconds)s)
