@@ -9,8 +9,9 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from config.cluster import SCRATCH, Cluster, ClusterError, remove_cluster, start_cluster
 
@@ -19,6 +20,8 @@ DATABASE = "restored"
 
 _PROJECT = Path(__file__).resolve().parent.parent.parent
 _DISMISSED = b"."
+# What a client tells the server, wherever that is; certificates and the like belong to the real one.
+_KEPT_OPTIONS = ("options", "connect_timeout")
 # What a killed process had just started goes on for a while, and may write again what was removed.
 _GUARDIAN_LOOKS = 120
 _GUARDIAN_QUIET_LOOKS = 3
@@ -46,6 +49,23 @@ def scratch_cluster(*, folder: Path, major: int) -> Iterator[Cluster]:
                 _end(cluster, guardian)
     finally:
         _remove_if_empty(home)
+
+
+def settings_of(*, cluster: Cluster, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return Django's settings of a database, leading to the throw-away cluster instead of where they say."""
+    options = settings["OPTIONS"]
+    return {
+        **settings,
+        "HOST": str(cluster.socket_directory),
+        "PORT": cluster.port,
+        "USER": cluster.user,
+        "PASSWORD": "",
+        "NAME": DATABASE,
+        "OPTIONS": {
+            **{name: options[name] for name in _KEPT_OPTIONS if options.get(name) is not None},
+            "passfile": str(cluster.password_file),
+        },
+    }
 
 
 def remove_leftovers(*, folder: Path) -> None:

@@ -11,7 +11,7 @@ import psycopg
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.utils.translation import gettext as _
 
-from config.cluster import Cluster, ClusterError
+from config.cluster import ClusterError
 from config.databases import OWNER_ALIAS
 from config.operations.backups import find_backup
 from config.operations.database_facts import read_schema_hashes, read_sequences
@@ -31,7 +31,7 @@ from config.operations.media_files import find_faulty_files
 from config.operations.postgres import ProgramFailed, ProgramMissing, read_archive
 from config.operations.progress import SILENT, Progress
 from config.operations.restored_database import fill_database
-from config.operations.scratch_cluster import DATABASE, scratch_cluster
+from config.operations.scratch_cluster import scratch_cluster, settings_of
 from config.operations.sealed_files import find_unopenable_files, opened_dump
 from config.operations.snapshot import exported_snapshot, separate_connection
 
@@ -174,7 +174,7 @@ def _compare_restored(
         scratch_cluster(folder=path.parent, major=manifest.database.major) as cluster,
         separate_connection(alias=alias) as connection,
     ):
-        _lead_to(connection, cluster)
+        connection.settings_dict = settings_of(cluster=cluster, settings=connection.settings_dict)
         progress.step(_("Restoring the dump there"))
         try:
             size = manifest.database.size
@@ -214,22 +214,6 @@ def _compare_schemas(expected: Mapping[str, str], found: Mapping[str, str]) -> I
     for name in sorted(expected.keys() | found.keys()):
         if expected.get(name) != found.get(name):
             yield _("The definition differs: %(name)s") % {"name": name}
-
-
-def _lead_to(connection: DatabaseWrapper, cluster: Cluster) -> None:
-    """Let an unused connection lead to the throw-away cluster instead of where its settings say."""
-    options = {name: connection.settings_dict["OPTIONS"].get(name) for name in ("options", "connect_timeout")}
-    connection.settings_dict |= {
-        "HOST": str(cluster.socket_directory),
-        "PORT": cluster.port,
-        "USER": cluster.user,
-        "PASSWORD": "",
-        "NAME": DATABASE,
-        "OPTIONS": {
-            **{name: value for name, value in options.items() if value is not None},
-            "passfile": str(cluster.password_file),
-        },
-    }
 
 
 def _explain_failed_restore(error: ProgramFailed) -> str:
