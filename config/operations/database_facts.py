@@ -1,12 +1,10 @@
 """What a manifest tells of the database besides its rows, seen in the session of the snapshot."""
 
-import re
-
 from django.db.backends.postgresql.base import DatabaseWrapper
 
 from config.databases import schema_name
 from config.operations.manifest import DatabaseFacts, hash_of
-from config.operations.schema import read_schema
+from config.operations.schema import comparable, read_schema
 from config.operations.snapshot import Session
 
 _FACTS = """
@@ -31,12 +29,6 @@ _SEQUENCES = """
 """
 # Every database has this schema from its first day; who owns it, and its comment, belong to the server.
 _NOT_COMPARED = ("Name: public; Type: SCHEMA;", "Name: SCHEMA public; Type: COMMENT;")
-# PostgreSQL prints an expression with other parentheses and casts than it has read: `(a AND b) AND c` comes
-# back as `a AND b AND c`, a list that is cast as a whole as one in which each member is. What stands in
-# quotation marks is no expression.
-_GROUPING = re.compile(
-    r"(?P<literal>'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\")|[()]|::(?:text|character varying)(?:\[\])?"
-)
 
 
 def read_facts(*, session: Session) -> DatabaseFacts:
@@ -75,7 +67,7 @@ def read_migrations(*, session: Session, connection: DatabaseWrapper) -> tuple[s
 def read_schema_hashes(*, connection: DatabaseWrapper) -> dict[str, str]:
     """Return object → hash of its definition, the same before and after a restore."""
     return {
-        name: hash_of(_GROUPING.sub(lambda found: found["literal"] or "", definition))
+        name: hash_of(comparable(definition))
         for name, definition in read_schema(connection=connection).items()
         if not name.startswith(_NOT_COMPARED)
     }

@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.backends.postgresql.client import DatabaseClient
@@ -33,12 +34,16 @@ class ProgramFailed(Exception):
     """A client program ended with an error; the message holds its own words."""
 
 
-def run_program(name: str, *arguments: str, connection: DatabaseWrapper) -> str:
+def run_program(
+    name: str, *arguments: str, connection: DatabaseWrapper, application_name: str | None = None
+) -> str:
     """Run pg_dump or a relative of it on the database of `connection` and return what it printed.
 
     It belongs to the major version of the server. A password goes by the environment, never by an argument.
+    In pg_stat_activity it goes by its own name, unless another one is given.
     """
-    with _started_on(name, *arguments, connection=connection) as finish:
+    variables = {"PGAPPNAME": application_name} if application_name else {}
+    with _started_on(name, *arguments, connection=connection, variables=variables) as finish:
         return finish()
 
 
@@ -91,13 +96,18 @@ def _missing(name: str, major: int) -> ProgramMissing:
 
 
 @contextlib.contextmanager
-def _started_on(name: str, *arguments: str, connection: DatabaseWrapper) -> Iterator[Callable[[], str]]:
+def _started_on(
+    name: str,
+    *arguments: str,
+    connection: DatabaseWrapper,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Callable[[], str]]:
     program = find_program(name, major=connection.pg_version // 10_000)
-    command, variables = DatabaseClient.settings_to_cmd_args_env(connection.settings_dict, [])
+    command, address_variables = DatabaseClient.settings_to_cmd_args_env(connection.settings_dict, [])
     *address, database = command[1:]
     patience = (f"--lock-wait-timeout={LOCK_WAIT}",) if name == "pg_dump" else ()
     options = (*address, f"--dbname={database}", "--no-password", *patience)
-    variables = {**(variables or {}), "PGOPTIONS": _NOTICE_DEATH}
+    variables = {**(address_variables or {}), **variables, "PGOPTIONS": _NOTICE_DEATH}
     with _started(program, *options, *arguments, variables=variables) as finish:
         yield finish
 

@@ -10,7 +10,7 @@ from django.db.migrations import RunPython
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
-from config.operations.schema import read_schema
+from config.operations.schema import ATTIC, read_definitions, read_schema
 from tests.factories import (
     AnnualAllocationFactory,
     AuditTrailFactory,
@@ -263,6 +263,21 @@ class TestReadSchema:
             "a integer NOT NULL",
         ):
             assert schema_of_table(other) != first
+
+    def test_takes_no_line_of_a_body_for_a_setting_of_psql(self, empty_database):
+        execute("SET check_function_bodies = off")
+        execute("CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'UPDATE x\nSET y = 1;\nSELECT 1'")
+
+        definitions = read_definitions(connection=connection)
+
+        assert "\nSET y = 1;\n" in definitions["Name: one(); Type: FUNCTION; Schema: public"]
+        assert definitions["Name: one(); Type: FUNCTION; Schema: public"].endswith("';")
+
+    def test_leaves_out_what_waits_in_the_attic(self, empty_database):
+        execute("CREATE SCHEMA attic; CREATE TABLE attic.dropped ()")
+
+        assert "Schema: attic" in "".join(read_schema(connection=connection))
+        assert "attic" not in "".join(read_schema(connection=connection, excluded=[ATTIC]))
 
 
 def schema_of_table(columns):
