@@ -54,9 +54,10 @@ class TestRedact:
         assert redact(text) == text
 
     @pytest.mark.parametrize("text", ["the value {} was refused", "({})", "'{}'", "/x?y={}&z"])
-    def test_removes_the_configured_values_wherever_they_stand(self, settings, text):
+    def test_removes_the_configured_values_wherever_they_stand(self, settings, monkeypatch, text):
         settings.SECRET_KEY = "key of the tests"
-        settings.DATABASES["default"] = {**settings.DATABASES["default"], "PASSWORD": SECRET}
+        default = {**settings.DATABASES["default"], "PASSWORD": SECRET}
+        monkeypatch.setitem(settings.DATABASES, "default", default)
 
         assert SECRET not in redact(text.format(SECRET))
         assert "key of the tests" not in redact(text.format("key of the tests"))
