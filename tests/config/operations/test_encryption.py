@@ -153,6 +153,7 @@ class TestReadIdentities:
             ("# nothing\n", 0o600, "no private key in"),
             (f"\n{str(KEY)[:-1]}\n", 0o600, "Line 2 of .*keys.txt"),
         ],
+        ids=["open to others", "without a key", "with half a key"],
     )
     def test_refuses_without_showing_the_content(self, key_file, content, mode, words):
         with pytest.raises(UnusableIdentities, match=words) as caught:
