@@ -1,6 +1,7 @@
 """An environment with real roles: an administrator's view of it, and the variables of its processes."""
 
 import contextlib
+import os
 from pathlib import Path
 
 import psycopg
@@ -8,7 +9,10 @@ from django.db import connection
 
 from tests.config.servers import PASSWORD, administer
 
-OWNER, APPLICATION, DATABASE = "test_site_owner", "test_site_application", "test_site"
+# A role belongs to the whole server, so each worker of pytest-xdist has its own.
+DATABASE = "_".join(("test_site", os.environ.get("PYTEST_XDIST_WORKER", "alone")))
+OWNER, APPLICATION = f"{DATABASE}_owner", f"{DATABASE}_application"
+NAMES = {"o": OWNER, "a": APPLICATION, "d": DATABASE}
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from django.db import connection
 from tests.config.operations.role_sites import (
     APPLICATION,
     DATABASE,
+    NAMES,
     OWNER,
     administer_site,
     session,
@@ -27,7 +28,7 @@ FORBIDDEN = (
     "CREATE VIEW own AS SELECT 1",
     "CREATE INDEX own ON users (email)",
     "CREATE TRIGGER own BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION set_updated_at()",
-    "CREATE ROLE test_site_own",
+    "CREATE ROLE {d}_own",
     "CREATE PUBLICATION own",
     "DROP TABLE receipt_validations",
     "DROP INDEX users_search",
@@ -39,14 +40,14 @@ FORBIDDEN = (
     "ALTER TABLE users ADD COLUMN own text",
     "ALTER TABLE users DROP CONSTRAINT users_pkey",
     "ALTER TABLE users DISABLE TRIGGER ALL",
-    "ALTER TABLE users OWNER TO test_site_application",
+    "ALTER TABLE users OWNER TO {a}",
     "ALTER FUNCTION set_updated_at() RENAME TO own",
-    f"ALTER DATABASE {DATABASE} RENAME TO test_site_own",
-    f"ALTER ROLE {APPLICATION} SUPERUSER",
-    f"ALTER ROLE {OWNER} PASSWORD 'taken'",
-    f"GRANT {OWNER} TO {APPLICATION}",
-    f"SET ROLE {OWNER}",
-    f"SET SESSION AUTHORIZATION {OWNER}",
+    "ALTER DATABASE {d} RENAME TO {d}_own",
+    "ALTER ROLE {a} SUPERUSER",
+    "ALTER ROLE {o} PASSWORD 'taken'",
+    "GRANT {o} TO {a}",
+    "SET ROLE {o}",
+    "SET SESSION AUTHORIZATION {o}",
     "SET session_replication_role = replica",
     "LOCK TABLE users IN ACCESS EXCLUSIVE MODE NOWAIT; TRUNCATE users",
     "INSERT INTO django_migrations (app, name, applied) VALUES ('budget', '9999_own', now())",
@@ -92,17 +93,17 @@ class TestApplication:
     @pytest.mark.parametrize("statement", FORBIDDEN)
     def test_may_not(self, application, statement):
         with pytest.raises(REFUSED):
-            application.execute(statement)
+            application.execute(statement.format(**NAMES))
 
-    @pytest.mark.parametrize("statement", ["CREATE DATABASE test_site_own", "DROP DATABASE test_site_other"])
+    @pytest.mark.parametrize("statement", ["CREATE DATABASE {d}_own", "DROP DATABASE {d}_other"])
     def test_may_neither_create_nor_drop_a_database(self, site, statement):
         with session(site, user=OWNER) as owner, session(site) as application:
-            owner.execute("CREATE DATABASE test_site_other")
+            owner.execute(f"CREATE DATABASE {DATABASE}_other")
             try:
                 with pytest.raises(REFUSED):
-                    application.execute(statement)
+                    application.execute(statement.format(**NAMES))
             finally:
-                owner.execute("DROP DATABASE test_site_other")
+                owner.execute(f"DROP DATABASE {DATABASE}_other")
 
     def test_is_no_superuser_and_owns_nothing(self, application):
         [[superuser]] = application.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
@@ -193,8 +194,8 @@ class TestGrantPrivileges:
         assert manage("provision", "--check", **site).returncode == 0
 
     def test_names_a_role_of_the_application_that_does_not_exist(self, site):
-        result = manage("migrate", **{**site, "DB_USERNAME": "test_site_nobody"})
+        result = manage("migrate", **{**site, "DB_USERNAME": f"{DATABASE}_nobody"})
 
         assert result.returncode == 2
-        assert "test_site_nobody does not exist" in result.stderr
+        assert f"{DATABASE}_nobody does not exist" in result.stderr
         assert "manage.py provision" in result.stderr

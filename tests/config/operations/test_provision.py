@@ -10,6 +10,7 @@ from django.db import connection
 from tests.config.operations.role_sites import (
     APPLICATION,
     DATABASE,
+    NAMES,
     OWNER,
     administer_site,
     session,
@@ -54,7 +55,6 @@ BROKEN = (
         "What {o} creates later (TABLES) is not as it should be for {a}",
     ),
 )
-NAMES = {"o": OWNER, "a": APPLICATION, "d": DATABASE}
 
 
 @pytest.fixture
