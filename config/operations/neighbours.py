@@ -92,10 +92,15 @@ def list_kept(*, server: Session, live: str) -> tuple[KeptDatabase, ...]:
     return tuple(sorted(found, key=lambda kept: kept.replaced_at, reverse=True))
 
 
+def list_expired(*, server: Session, live: str, now: datetime.datetime) -> tuple[KeptDatabase, ...]:
+    """Return what was replaced more than KEPT_DAYS ago, the latest first."""
+    limit = now - datetime.timedelta(days=KEPT_DAYS)
+    return tuple(kept for kept in list_kept(server=server, live=live) if kept.replaced_at < limit)
+
+
 def drop_expired(*, server: Session, live: str, now: datetime.datetime) -> tuple[str, ...]:
     """Drop what was replaced more than KEPT_DAYS ago and return the names."""
-    limit = now - datetime.timedelta(days=KEPT_DAYS)
-    expired = [kept.name for kept in list_kept(server=server, live=live) if kept.replaced_at < limit]
+    expired = [kept.name for kept in list_expired(server=server, live=live, now=now)]
     for name in expired:
         drop(server=server, name=name)
     return tuple(expired)

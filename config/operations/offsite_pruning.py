@@ -4,11 +4,14 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 
+from django.utils.translation import gettext as _
+
 from config.operations.maintenance import exclusive_folder
 from config.operations.manifest import FILE_NAME
 from config.operations.media_files import FOLDER, stored_paths
 from config.operations.offsite import list_copies
 from config.operations.offsite_storage import Offsite
+from config.operations.progress import SILENT, Progress
 from config.operations.pruning import Pruning, find_unreadable, is_object
 from config.operations.retention import Decision, Policy, plan_retention
 
@@ -20,16 +23,25 @@ def plan_pruning_of_copies(*, offsite: Offsite, now: datetime, policy: Policy) -
 
 
 def prune_copies(
-    *, offsite: Offsite, folder: Path, now: datetime, policy: Policy, only: Collection[str]
+    *,
+    offsite: Offsite,
+    folder: Path,
+    now: datetime,
+    policy: Policy,
+    only: Collection[str],
+    progress: Progress = SILENT,
 ) -> Pruning:
     """Do off-site what `prune_backups` does here; the lock of `folder` keeps copying away meanwhile."""
     with exclusive_folder(folder=folder, task="prune_backups", now=now):
         planned = plan_retention(backups=list_copies(offsite=offsite), now=now, policy=policy)
         decisions = tuple(each for each in planned if each.keeps or each.backup.name in only)
         pruning = _describe(offsite, decisions)
-        for name in pruning.deletes:
+        progress.step(_("Deleting backups"))
+        for name in progress.each(pruning.deletes, unit=_("backups")):
             _delete_copy(offsite, name)
-        for name, _size in _unused_objects(offsite, decisions) if not pruning.unreadable else ():
+        unused = _unused_objects(offsite, decisions) if not pruning.unreadable else []
+        progress.step(_("Deleting uploaded files"))
+        for name, _size in progress.each(unused, unit=_("files")):
             offsite.delete(name)
     return pruning
 

@@ -7,14 +7,15 @@ bars, or, at verbosity 2, as one line for each step.
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, TextIO
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TextIO, TypeVar
 
 from tqdm import tqdm
 
 BYTES = "B"
 
 Advance = Callable[[int], None]
+Item = TypeVar("Item")
 
 _DETAILED = 2  # The verbosity at which each step is a line.
 _PATIENCE_SECONDS = 2  # Whoever waits no longer than this needs no bar.
@@ -35,6 +36,13 @@ class Progress:
     def measure(self, total: int, *, unit: str) -> Iterator[Advance]:
         """Yield a function that is told, from any thread, how many units more of `total` are done."""
         yield lambda done: None
+
+    def each(self, items: Sequence[Item], *, unit: str) -> Iterator[Item]:
+        """Yield the items, and measure how many of them are done."""
+        with self.measure(len(items), unit=unit) as advance:
+            for item in items:
+                yield item
+                advance(1)
 
     @contextlib.contextmanager
     def watch(self, total: int, *, unit: str, read: Callable[[], int]) -> Iterator[None]:

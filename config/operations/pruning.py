@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from django.utils.translation import gettext as _
+
 from config.operations.backups import ListedBackup, list_backups
 from config.operations.durable_files import DELETING, remove_tree, rename_durably
 from config.operations.maintenance import exclusive_folder
 from config.operations.manifest import FILE_NAME
 from config.operations.media_files import FOLDER, stored_paths
+from config.operations.progress import SILENT, Progress
 from config.operations.retention import Decision, Policy, plan_retention
 
 _OBJECT = re.compile(r"[0-9a-f]{64}(\.[0-9a-f]{16}\.[0-9a-f]{64}\.age)?(\.partial)?")
@@ -41,17 +44,22 @@ def plan_pruning(*, folder: Path, now: datetime, policy: Policy) -> Pruning:
     return _describe(folder, decisions)
 
 
-def prune_backups(*, folder: Path, now: datetime, policy: Policy, only: Collection[str]) -> Pruning:
+def prune_backups(
+    *, folder: Path, now: datetime, policy: Policy, only: Collection[str], progress: Progress = SILENT
+) -> Pruning:
     """Delete what the policy does not keep, but nothing besides `only`, the names that were agreed to."""
     with exclusive_folder(folder=folder, task="prune_backups", now=now):
         planned = plan_retention(backups=list_backups(folder=folder), now=now, policy=policy)
         decisions = tuple(each for each in planned if each.keeps or each.backup.name in only)
-        for decision in decisions:
-            if not decision.keeps:
-                delete_backup(path=decision.backup.path)
+        doomed = [each.backup.path for each in decisions if not each.keeps]
+        progress.step(_("Deleting backups"))
+        for path in progress.each(doomed, unit=_("backups")):
+            delete_backup(path=path)
         # Looked at again: what is deleted next must be named by nothing that lies there now.
         pruning = _describe(folder, decisions)
-        for path in _unused_files(list_backups(folder=folder), folder) if not pruning.unreadable else ():
+        unused = _unused_files(list_backups(folder=folder), folder) if not pruning.unreadable else []
+        progress.step(_("Deleting uploaded files"))
+        for path in progress.each(unused, unit=_("files")):
             path.unlink()
     return pruning
 

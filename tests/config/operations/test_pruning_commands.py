@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from tests.config.operations.backup_sources import processes
+from tests.config.operations.backup_sources import databases_beside, processes
 from tests.config.operations.test_offsite import add
-from tests.config.servers import PASSWORD, PROJECT, environment, manage
+from tests.config.servers import PASSWORD, PROJECT, administer, environment, manage
 
 
 @pytest.fixture
@@ -63,6 +63,31 @@ class TestPruneBackups:
         assert "delete  2" in result.stdout
         assert "would delete 1 backups" in result.stdout
         assert len(names(variables)) == 4
+
+    def test_goes_on_with_a_warning_when_no_server_can_be_reached(self, variables):
+        result = manage("prune_backups", "--apply", "--no-input", **variables)
+
+        assert result.returncode == 0
+        assert "Databases that restores have replaced may be left: No PostgreSQL server" in result.stderr
+        assert "pg_isready" in result.stderr
+        assert len(names(variables)) == 3
+
+    def test_drops_databases_that_were_replaced_long_ago_too(self, variables, empty_database):
+        live = empty_database["DB_NAME"]
+        replaced, variables = f"{live}_old_20200101_000000", {**variables, **empty_database}
+        administer("CREATE DATABASE {} OWNER {}", replaced, empty_database["DB_USERNAME"])
+        try:
+            planned = manage("prune_backups", **variables)
+            assert databases_beside(live) == [replaced]
+            applied = typing(f"{live}\n", "prune_backups", "--apply", **variables)
+            assert databases_beside(live) == []
+        finally:
+            administer("DROP DATABASE IF EXISTS {}", replaced)
+
+        assert f"delete  the database {replaced}: replaced by a restore on 2020-01-01" in planned.stdout
+        assert "Would delete 1 databases" in planned.stdout
+        assert "to delete 1 backups and 1 replaced databases: " in applied.stderr
+        assert (applied.returncode, "Deleted 1 databases" in applied.stdout) == (0, True)
 
     @pytest.mark.parametrize(("answer", "code", "left"), [("\n", 1, 4), ("parish_budget\n", 0, 3)])
     def test_deletes_only_for_the_name_of_the_database(self, variables, answer, code, left):

@@ -7,17 +7,29 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
-from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from config.operations.confirmation import is_typed
+from config.operations.expired_databases import (
+    ExpiredDatabases,
+    drop_expired_databases,
+    find_expired_databases,
+)
+from config.operations.long_work import long_work
 from config.operations.maintenance import MaintenanceRunning
 from config.operations.offsite_pruning import plan_pruning_of_copies, prune_copies
 from config.operations.offsite_storage import OffsiteFailed, configured_offsite
 from config.operations.pruning import Pruning, plan_pruning, prune_backups
-from config.operations.retention import Decision, Policy, UnableToPrune
-from config.operations.termination import orderly_termination
+from config.operations.pruning_report import (
+    describe_decision,
+    describe_expired,
+    describe_loss,
+    describe_problems,
+    describe_pruning,
+    pruning_facts,
+)
+from config.operations.retention import Policy, UnableToPrune
 
 _PERIODS = ("days", "weeks", "months", "years")
 
@@ -48,82 +60,59 @@ class Command(BaseCommand):
     def handle(self, *args: Any, apply: bool, as_json: bool, **options: Any) -> None:
         policy = Policy(**{period: options[period] for period in _PERIODS})
         try:
-            plan = self._plan(policy, **options)
+            plan, expired = self._plan(policy, **options)
             if options["verbosity"] and not as_json:
-                self._show(plan)
-            if apply and plan.deletes and options["interactive"]:
-                self._ask(plan)
+                self._show(plan, expired)
+            if apply and (plan.deletes or expired.databases) and options["interactive"]:
+                self._ask(plan, expired)
             if apply:
-                with orderly_termination():
-                    plan = self._prune(policy, plan, **options)
+                plan, expired = self._prune(policy, plan, expired, **options)
         except (UnableToPrune, MaintenanceRunning, OffsiteFailed, OSError) as error:
             raise CommandError(str(error), returncode=2) from error
+        for sentence in describe_problems(plan=plan, expired=expired):
+            self.stderr.write(self.style.WARNING(sentence))
         if as_json:
-            self.stdout.write(json.dumps(_facts(plan, applied=apply), ensure_ascii=False))
+            facts = pruning_facts(plan=plan, expired=expired, applied=apply)
+            self.stdout.write(json.dumps(facts, ensure_ascii=False))
         elif options["verbosity"]:
-            self.stdout.write(_sentence(plan, applied=apply, is_offsite=options["offsite"]))
+            lines = describe_pruning(plan=plan, expired=expired, applied=apply, is_offsite=options["offsite"])
+            self.stdout.write("\n".join(lines))
 
-    def _plan(self, policy: Policy, *, offsite: bool, **options: Any) -> Pruning:
+    def _plan(self, policy: Policy, *, offsite: bool, **options: Any) -> tuple[Pruning, ExpiredDatabases]:
+        now = timezone.now()
         if offsite:
-            return plan_pruning_of_copies(offsite=configured_offsite(), now=timezone.now(), policy=policy)
-        return plan_pruning(folder=Path(settings.BACKUP_DIR), now=timezone.now(), policy=policy)
+            plan = plan_pruning_of_copies(offsite=configured_offsite(), now=now, policy=policy)
+            return plan, ExpiredDatabases()
+        plan = plan_pruning(folder=Path(settings.BACKUP_DIR), now=now, policy=policy)
+        return plan, find_expired_databases(now=now)
 
-    def _prune(self, policy: Policy, plan: Pruning, *, offsite: bool, **options: Any) -> Pruning:
+    def _prune(
+        self, policy: Policy, plan: Pruning, expired: ExpiredDatabases, *, offsite: bool, **options: Any
+    ) -> tuple[Pruning, ExpiredDatabases]:
         folder, now, only = Path(settings.BACKUP_DIR), timezone.now(), plan.deletes
-        if offsite:
-            return prune_copies(
-                offsite=configured_offsite(), folder=folder, now=now, policy=policy, only=only
-            )
-        return prune_backups(folder=folder, now=now, policy=policy, only=only)
+        with long_work(verbosity=options["verbosity"]) as progress:
+            if offsite:
+                there = configured_offsite()
+                plan = prune_copies(
+                    offsite=there, folder=folder, now=now, policy=policy, only=only, progress=progress
+                )
+                return plan, expired
+            plan = prune_backups(folder=folder, now=now, policy=policy, only=only, progress=progress)
+            if expired.databases:
+                names = [each.name for each in expired.databases]
+                expired = drop_expired_databases(folder=folder, now=now, only=names, progress=progress)
+        return plan, expired
 
-    def _show(self, plan: Pruning) -> None:
+    def _show(self, plan: Pruning, expired: ExpiredDatabases) -> None:
         for decision in plan.decisions:
             style = self.style.SUCCESS if decision.keeps else self.style.WARNING
-            self.stdout.write(style(_line(decision)))
-        if plan.unreadable:
-            sentence = _("No uploaded file is deleted, because these do not say which they hold: %(names)s")
-            self.stderr.write(self.style.WARNING(sentence % {"names": ", ".join(plan.unreadable)}))
+            self.stdout.write(style(describe_decision(decision=decision)))
+        for kept in expired.databases:
+            self.stdout.write(self.style.WARNING(describe_expired(kept=kept)))
 
-    def _ask(self, plan: Pruning) -> None:
+    def _ask(self, plan: Pruning, expired: ExpiredDatabases) -> None:
         name = str(connection.settings_dict["NAME"])
-        question = _("Type the name of the database (%(database)s) to delete %(count)d backups: ")
-        question %= {"database": name, "count": len(plan.deletes)}
+        question = _("Type the name of the database (%(database)s) to delete %(what)s: ")
+        question %= {"database": name, "what": describe_loss(plan=plan, expired=expired)}
         if not is_typed(name=name, question=question, output=self.stderr):
             raise CommandError(_("Nothing was deleted."), returncode=1)
-
-
-def _line(decision: Decision) -> str:
-    sentence = _("keep    %(name)s: %(why)s") if decision.keeps else _("delete  %(name)s: %(why)s")
-    return sentence % {"name": decision.backup.name, "why": decision.reason.label}
-
-
-def _sentence(plan: Pruning, *, applied: bool, is_offsite: bool) -> str:
-    facts = {
-        "count": len(plan.deletes),
-        "files": plan.files,
-        "size": filesizeformat(plan.file_bytes),
-        "place": plan.place,
-        "command": f"manage.py prune_backups {'--offsite ' if is_offsite else ''}--apply",
-    }
-    if applied:
-        return _("%(place)s: deleted %(count)d backups and %(files)d uploaded files (%(size)s).") % facts
-    sentence = _(
-        "%(place)s: would delete %(count)d backups and %(files)d uploaded files (%(size)s). "
-        "→ To delete them: %(command)s"
-    )
-    return sentence % facts
-
-
-def _facts(plan: Pruning, *, applied: bool) -> dict[str, Any]:
-    return {
-        "place": plan.place,
-        "applied": applied,
-        "backups": [
-            {"name": each.backup.name, "keep": each.keeps, "why": each.reason.value}
-            for each in plan.decisions
-        ],
-        "deletes": plan.deletes,
-        "files": plan.files,
-        "file_bytes": plan.file_bytes,
-        "unreadable": plan.unreadable,
-    }
