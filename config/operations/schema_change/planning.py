@@ -1,18 +1,30 @@
 """What the pending migrations, or those to be reverted, will do: operation by operation, down to the SQL."""
 
-from collections.abc import Mapping, Sequence
+import functools
+import hashlib
+import inspect
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.migrations import Migration
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.operations import RunSQL
 from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
 
 from config.operations.models import Direction, Way
+from config.operations.schema_change.online_steps import as_statements, is_heavy, steps_of
+from config.operations.schema_change.schema_editor import ForeseeingEditor
+from config.operations.schema_change.sizes import TableSize, read_sizes
+from config.operations.schema_change.statements import Statement, analyse, read_catalogue, split
+from config.operations.schema_change.units import Unit, name_of, units_of
 
-if TYPE_CHECKING:
-    from config.operations.schema_change.sizes import TableSize
-    from config.operations.schema_change.statements import Statement
+_NO_TABLES: frozenset[str] = frozenset()
+_OURS = "config.migration_operations"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,14 +37,14 @@ class PlannedOperation:
     position: int
     operation: Operation
     description: str
-    statements: "tuple[Statement, ...]"
+    statements: tuple[Statement, ...]
     is_reversible: bool
     is_opaque: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedMigration:
-    """`operations` come in the order in which they run; `large_tables` are those of its steps."""
+    """`operations` come in the order in which they run; `large_tables` are all that the database has."""
 
     name: str
     migration: Migration
@@ -42,7 +54,7 @@ class PlannedMigration:
     large_tables: frozenset[str]
 
     @property
-    def statements(self) -> "tuple[Statement, ...]":
+    def statements(self) -> tuple[Statement, ...]:
         return tuple(statement for operation in self.operations for statement in operation.statements)
 
     @property
@@ -52,7 +64,7 @@ class PlannedMigration:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """`fingerprint` is the sha256, in hex, of the names, the SQL and the files of the migrations."""
+    """`fingerprint` is the sha256, in hex, of the names, Django's SQL and the files of the migrations."""
 
     migrations: tuple[PlannedMigration, ...]
     fingerprint: str
@@ -62,11 +74,127 @@ def read_plan(
     *,
     connection: DatabaseWrapper,
     targets: Sequence[tuple[str, str | None]] | None = None,
-    sizes: "Mapping[str, TableSize] | None" = None,
+    sizes: Mapping[str, TableSize] | None = None,
 ) -> Plan:
     """Work out what leads to `targets`, as MigrationExecutor takes them; without them, to the newest of all.
 
     (app, None) means none of its migrations. Nothing is written and nothing locked. `sizes` are read from the
     database unless they are given.
     """
-    raise NotImplementedError
+    sizes = read_sizes(connection=connection) if sizes is None else sizes
+    large_tables = frozenset(table for table, size in sizes.items() if size.is_large)
+    executor = _PlanningExecutor(connection, large_tables)
+    return executor.read(executor.loader.graph.leaf_nodes() if targets is None else list(targets))
+
+
+class _PlanningExecutor(MigrationExecutor):
+    """Goes through the states of the models as Django's executor does, and only writes down what is due."""
+
+    def __init__(self, connection: DatabaseWrapper, large_tables: frozenset[str]) -> None:
+        super().__init__(connection)
+        self._database = connection
+        self._large_tables = large_tables
+        self._catalogue = read_catalogue(connection=connection)
+        self._planned: list[PlannedMigration] = []
+        self._hashed: list[object] = []
+
+    def read(self, targets: Any) -> Plan:
+        plan = self.migration_plan(targets)
+        full_plan = self.migration_plan(self.loader.graph.leaf_nodes(), clean_start=True)
+        django: Any = self
+        if any(backwards for _migration, backwards in plan):
+            django._migrate_all_backwards(plan, full_plan, fake=False)
+        elif plan:
+            state = django._create_project_state(with_applied_migrations=True)
+            django._migrate_all_forwards(state, plan, full_plan, fake=False, fake_initial=False)
+        fingerprint = hashlib.sha256(json.dumps(self._hashed).encode()).hexdigest()
+        return Plan(migrations=tuple(self._planned), fingerprint=fingerprint)
+
+    def apply_migration(
+        self, state: ProjectState, migration: Migration, fake: bool = False, fake_initial: bool = False
+    ) -> ProjectState:
+        self._write_down(state, migration, Direction.APPLY)
+        return migration.mutate_state(state, preserve=False)
+
+    def unapply_migration(
+        self, state: ProjectState, migration: Migration, fake: bool = False
+    ) -> ProjectState:
+        self._write_down(state, migration, Direction.REVERT)
+        return state
+
+    def _write_down(self, state: ProjectState, migration: Migration, direction: Direction) -> None:
+        units = units_of(migration, state.clone(), direction, skip_irreversible=True)
+        plain = {unit.key: tuple(self._collect(unit, _NO_TABLES)) for unit in units}
+        online = {unit.key: tuple(self._collect(unit, self._large_tables)) for unit in units}
+        way = Way.ONLINE if not migration.atomic or self._is_heavy(units, online) else Way.ATOMIC
+        show = self._show_steps if way == Way.ONLINE else self._show
+        scripts = online if way == Way.ONLINE else plain
+        self._planned.append(
+            PlannedMigration(
+                name=name_of(migration),
+                migration=migration,
+                direction=direction,
+                way=way,
+                operations=tuple(
+                    _planned_operation(position, operation, units, functools.partial(show, scripts))
+                    for position, operation in _in_order(migration, direction)
+                ),
+                large_tables=self._large_tables,
+            )
+        )
+        self._hashed.append([name_of(migration), direction, _file_hash(migration), plain])
+
+    def _collect(self, unit: Unit, large_tables: frozenset[str]) -> Iterator[str]:
+        is_possible = unit.direction == Direction.APPLY or unit.operation.reversible
+        if is_possible and (unit.is_schema_only or _tells_its_sql(unit.operation)):
+            editor = ForeseeingEditor(self._database, large_tables=large_tables)
+            unit.run(editor)
+            for sql in editor.take():
+                yield from split(sql)
+
+    def _is_heavy(self, units: Sequence[Unit], scripts: Mapping[str, tuple[str, ...]]) -> bool:
+        return any(
+            is_heavy(action, self._large_tables)
+            for unit in units
+            if unit.is_schema_only
+            for sql in scripts[unit.key]
+            for action in analyse(sql, catalogue=self._catalogue).actions
+        )
+
+    def _show(self, scripts: Mapping[str, tuple[str, ...]], unit: Unit) -> tuple[Statement, ...]:
+        return tuple(analyse(sql, catalogue=self._catalogue) for sql in scripts[unit.key])
+
+    def _show_steps(self, scripts: Mapping[str, tuple[str, ...]], unit: Unit) -> tuple[Statement, ...]:
+        if not unit.is_schema_only:
+            return self._show(scripts, unit)
+        steps = steps_of(scripts[unit.key], large_tables=self._large_tables, catalogue=self._catalogue)
+        return as_statements(steps, self._catalogue)
+
+
+def _planned_operation(
+    position: int, operation: Operation, units: Sequence[Unit], show: Any
+) -> PlannedOperation:
+    own = [unit for unit in units if unit.position == position]
+    return PlannedOperation(
+        position=position,
+        operation=operation,
+        description=operation.describe(),
+        statements=tuple(statement for unit in own for statement in show(unit)),
+        is_reversible=operation.reversible,
+        is_opaque=any(not unit.is_schema_only and not _tells_its_sql(unit.operation) for unit in own),
+    )
+
+
+def _in_order(migration: Migration, direction: Direction) -> list[tuple[int, Operation]]:
+    operations = list(enumerate(migration.operations))
+    return operations if direction == Direction.APPLY else operations[::-1]
+
+
+def _tells_its_sql(operation: Operation) -> bool:
+    """Whether a schema editor that only collects is enough for it to say what it would execute."""
+    return type(operation) is RunSQL or type(operation).__module__.startswith(_OURS)
+
+
+def _file_hash(migration: Migration) -> str:
+    file = inspect.getsourcefile(type(migration))
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else ""

@@ -1,0 +1,112 @@
+import importlib
+import sys
+import textwrap
+
+import pytest
+from django.apps import apps
+from django.conf import settings as django_settings
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.test.utils import override_settings
+
+from tests.config.operations.sessions import Sessions
+
+HEADER = """\
+from django.contrib.postgres.constraints import *
+from django.contrib.postgres.operations import *
+from django.db import migrations, models
+from django.db.models import *
+from django.db.models.functions import *
+
+
+class Migration(migrations.Migration):
+    dependencies = {dependencies}
+    {attributes}
+    operations = [
+{operations}
+    ]
+"""
+
+
+@pytest.fixture(scope="module")
+def copied_database(django_db_setup, django_db_blocker):
+    """Point the default connection at a migrated database of its own, where tables may come and go."""
+    original = connection.settings_dict["NAME"]
+    name = f"{original}_trial"
+    with django_db_blocker.unblock():
+        connection.close()
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            cursor.execute("SELECT FROM pg_database WHERE datname = %s", [original])
+            is_there = cursor.fetchone() is not None  # Only if a test of this session asks for it.
+            cursor.execute(f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{original}"' if is_there else ""))
+        connection.settings_dict["NAME"] = name
+        if not is_there:
+            call_command("migrate", database="default", verbosity=0)
+        yield
+        connection.close()
+        connection.settings_dict["NAME"] = original
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+class Trial:
+    """An app named trial, whose migrations are written by the test."""
+
+    def __init__(self, folder):
+        self._folder = folder
+        self._names = []
+
+    def write(self, name, operations, *, attributes="", after=None):
+        """Write the file of the next migration, or, if it is there, write it anew."""
+        if name not in self._names:
+            self._names.append(name)
+        before = self._names[: self._names.index(name)]
+        dependencies = (
+            [("trial", before[-1])] if before else [("operations", "0001_deploys_and_migration_runs")]
+        )
+        text = HEADER.format(
+            dependencies=dependencies,
+            attributes=attributes,
+            operations=textwrap.indent(textwrap.dedent(operations), " " * 8),
+        )
+        (self._folder / "trial" / "migrations" / f"{name}.py").write_text(text, encoding="utf-8")
+        importlib.invalidate_caches()
+        sys.modules.pop(f"trial.migrations.{name}", None)
+
+
+@pytest.fixture
+def trial(copied_database, tmp_path):
+    (tmp_path / "trial" / "migrations").mkdir(parents=True)
+    for file in ("__init__.py", "migrations/__init__.py"):
+        (tmp_path / "trial" / file).touch()
+    sys.path.insert(0, str(tmp_path))
+    importlib.invalidate_caches()
+    try:
+        with override_settings(INSTALLED_APPS=[*django_settings.INSTALLED_APPS, "trial"]):
+            yield Trial(tmp_path)
+    finally:
+        sys.path.remove(str(tmp_path))
+        for module in [name for name in sys.modules if name.partition(".")[0] == "trial"]:
+            del sys.modules[module]
+        apps.clear_cache()
+        forget_trial()
+
+
+def forget_trial():
+    """Drop what the trial has left: its tables, its history, its records."""
+    connection.close()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relname FROM pg_class WHERE relname LIKE 'trial%' AND relkind = 'r'")
+        for (table,) in cursor.fetchall():
+            cursor.execute(f'DROP TABLE "{table}" CASCADE')
+        cursor.execute("TRUNCATE migration_runs, deploys, unfinished_steps")
+    MigrationRecorder(connection).migration_qs.filter(app="trial").delete()
+
+
+@pytest.fixture
+def sessions(copied_database):
+    opened = Sessions()
+    yield opened
+    opened.close()

@@ -1,0 +1,84 @@
+"""What tests of schema changes do with the app trial."""
+
+from django.db import connection
+
+from config.operations.schema_change.execution import run_plan
+from config.operations.schema_change.planning import read_plan
+from config.operations.schema_change.sizes import TableSize
+
+LARGE = TableSize(rows=1_000_000, bytes=0)
+ROWS = 10
+
+MEMBERS = """
+    migrations.CreateModel(
+        "Group", [("id", BigAutoField(primary_key=True)), ("code", TextField(unique=True))]
+    ),
+    migrations.CreateModel(
+        "Member",
+        [
+            ("id", BigAutoField(primary_key=True)),
+            ("name", CharField(max_length=50)),
+            ("age", IntegerField()),
+            ("note", TextField(null=True)),
+            ("other", BigIntegerField(null=True)),
+        ],
+    ),
+"""
+
+
+def execute(sql, *parameters):
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters or None)
+        return cursor.fetchall() if cursor.description else None
+
+
+def plan_for(target=None, *, large=("trial_member",)):
+    sizes = dict.fromkeys(large, LARGE)
+    targets = [("trial", target)] if target != "newest" else None
+    return read_plan(connection=connection, targets=targets, sizes=sizes)
+
+
+def migrate(target, *, large=("trial_member",), **options):
+    return run_plan(connection=connection, plan=plan_for(target, large=large), **options)
+
+
+def fill():
+    execute("INSERT INTO trial_group (code) VALUES ('a'), ('b')")
+    execute(
+        "INSERT INTO trial_member (name, age, note, other)"
+        f" SELECT 'member ' || n, n, nullif(n, 3)::text, 1 FROM generate_series(1, {ROWS}) AS n"
+    )
+
+
+def applied():
+    return [name for (name,) in execute("SELECT name FROM django_migrations WHERE app = 'trial' ORDER BY id")]
+
+
+def leftovers():
+    """Return what an interrupted migration might leave: invalid indexes and constraints, unfinished steps."""
+    return (
+        execute("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid")
+        + execute("SELECT conname FROM pg_constraint WHERE NOT convalidated OR conname LIKE 'not_null_%'")
+        + execute("SELECT step FROM unfinished_steps")
+    )
+
+
+class Interrupted(Exception):
+    pass
+
+
+class Interruption:
+    """An observer that fails after the n-th statement."""
+
+    def __init__(self, after):
+        self._left = after
+        self.seen = []
+
+    def statement(self, connection, migration, sql):
+        self.seen.append(sql)
+        self._left -= 1
+        if self._left == 0:
+            raise Interrupted(sql)
+
+    def migration(self, outcome):
+        pass
