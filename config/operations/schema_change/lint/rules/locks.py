@@ -1,0 +1,196 @@
+"""Statements that read or write a whole table while nobody else may write to it.
+
+What counts is what happens under `migrate_safely`. It gives the statements that Django emits a form that
+blocks nobody, so an index or a constraint of Django's is only a warning, about plain `migrate`; what it runs
+as it is written (raw SQL), and what has no such form, is an error. On a small table none of it takes long
+enough to matter, and whatever waits for a lock is tried again by the executor.
+"""
+
+from collections.abc import Iterator
+
+from django.utils.translation import gettext_lazy as _
+
+from config.operations.schema_change.effects import Effect, StatementKind, TableLock
+from config.operations.schema_change.lint.findings import Objection, Rule, Severity
+from config.operations.schema_change.lint.subjects import Step, Subject
+
+_ONLY_PLAIN_MIGRATE = {
+    StatementKind.CREATE_INDEX: Rule(
+        id="blocking-index",
+        why=_(
+            "Under plain migrate nobody could write to %(table)s while the index is built; migrate_safely "
+            "builds "
+            "it concurrently."
+        ),
+        safe_form="manage.py migrate_safely",
+    ),
+    StatementKind.SET_NOT_NULL: Rule(
+        id="blocking-not-null",
+        why=_(
+            "Under plain migrate nobody could read %(table)s while every row is checked for NULL; "
+            "migrate_safely validates a check first."
+        ),
+        safe_form="manage.py migrate_safely",
+    ),
+    **dict.fromkeys(
+        (StatementKind.ADD_CHECK, StatementKind.ADD_FOREIGN_KEY, StatementKind.ADD_UNIQUE),
+        Rule(
+            id="blocking-constraint",
+            why=_(
+                "Under plain migrate nobody could write to %(table)s while every row is checked; "
+                "migrate_safely "
+                "adds the constraint without that."
+            ),
+            safe_form="manage.py migrate_safely",
+        ),
+    ),
+}
+_UNIQUE_AFTERWARDS = _(
+    "Let migrate_safely build the index first, with a constraint of its own:\n"
+    'migrations.AddConstraint("…", models.UniqueConstraint(fields=["…"], name="…"))'
+)
+_ALWAYS = {
+    StatementKind.CREATE_INDEX: Rule(
+        id="blocking-index",
+        why=_("Raw SQL is run as it is written: nobody can write to %(table)s while the index is built."),
+        safe_form='migrations.AddIndex("…", models.Index(fields=["…"], name="…"))',
+    ),
+    StatementKind.SET_NOT_NULL: Rule(
+        id="blocking-not-null",
+        why=_(
+            "Raw SQL is run as it is written: nobody can read %(table)s while every row is checked for NULL."
+        ),
+        safe_form='migrations.AlterField("…", "…", models.TextField(db_default=""))',
+    ),
+    StatementKind.ADD_CHECK: Rule(
+        id="blocking-constraint",
+        why=_("Raw SQL is run as it is written: nobody can read %(table)s while every row is checked."),
+        safe_form='migrations.AddConstraint("…", models.CheckConstraint(condition=models.Q(…), name="…"))',
+    ),
+    StatementKind.ADD_FOREIGN_KEY: Rule(
+        id="blocking-constraint",
+        why=_("Raw SQL is run as it is written: nobody can write to %(table)s while every row is checked."),
+        safe_form='migrations.AddField("…", "…", models.ForeignKey("…", models.PROTECT, null=True))',
+    ),
+    StatementKind.ADD_UNIQUE: Rule(
+        id="blocking-constraint",
+        why=_("Nobody can read %(table)s while the index of the constraint is built."),
+        safe_form=_UNIQUE_AFTERWARDS,
+    ),
+    StatementKind.ADD_PRIMARY_KEY: Rule(
+        id="blocking-constraint",
+        why=_("Nobody can read %(table)s while the index of the primary key is built."),
+        safe_form=_(
+            "Build the index concurrently, then only name it:\n"
+            "ALTER TABLE … ADD CONSTRAINT … PRIMARY KEY USING INDEX …"
+        ),
+    ),
+    StatementKind.ADD_EXCLUSION: Rule(
+        id="blocking-constraint",
+        why=_(
+            "An exclusion constraint has no form that blocks nobody: its index is built while nobody can "
+            "read "
+            "%(table)s."
+        ),
+        safe_form=_(
+            "Add it while the table is small, or in an hour when nobody works:\n"
+            "# lint: accept blocking-constraint because …"
+        ),
+    ),
+    StatementKind.ALTER_TYPE: Rule(
+        id="type-change-rewrites",
+        why=_("The new type makes PostgreSQL write all of %(table)s anew, and nobody can read it meanwhile."),
+        safe_form='ChangeTypeOnline("…", "…", models.BigIntegerField())',
+    ),
+    StatementKind.ADD_COLUMN: Rule(
+        id="column-rewrites-table",
+        why=_(
+            "The new column has another value in each row, so PostgreSQL writes all of %(table)s anew, "
+            "and nobody "
+            "can read it meanwhile."
+        ),
+        safe_form=_(
+            "Add it empty, and fill it in a migration of its own:\n"
+            'migrations.AddField("…", "…", models.UUIDField(null=True)), UpdateInBatches(…)'
+        ),
+    ),
+}
+_GENERATED = Rule(
+    id="column-rewrites-table",
+    why=_(
+        "A generated column is computed for all rows of %(table)s at once, and nobody can read it meanwhile."
+    ),
+    safe_form=_(
+        "Keep it in a plain column that a trigger fills, and let UpdateInBatches see to the rows that are "
+        "there;\n"
+        "or add it while the table is small."
+    ),
+)
+_COLUMN_READS_TABLE = Rule(
+    id="column-scans-table",
+    why=_(
+        "The new column brings a constraint with it, and nobody can read %(table)s until every row is "
+        "checked."
+    ),
+    safe_form=_(
+        "Add the column without it, and the constraint in the next operation:\n"
+        'migrations.AddField(…), migrations.AddConstraint("…", models.UniqueConstraint(…))'
+    ),
+)
+_OTHER = Rule(
+    id="blocking-statement",
+    why=_("This statement goes through all of %(table)s while nobody can write to it."),
+    safe_form=_("Look for a form with CONCURRENTLY, in a migration with atomic = False."),
+)
+_VALIDATED_TOO_EARLY = Rule(
+    id="validates-under-lock",
+    why=_(
+        "Every row of %(table)s is read while a lock from the same transaction still keeps everybody from "
+        "writing."
+    ),
+    safe_form=_("Put what reads the rows into a migration of its own, after this one."),
+)
+
+
+def find(subject: Subject) -> Iterator[Objection]:
+    for step, effect in subject.effects():
+        for table in _blocked_tables(effect):
+            if table not in subject.new_tables:
+                yield _objection(step, effect, table)
+
+
+def find_held_locks(subject: Subject) -> Iterator[Objection]:
+    """What blocks nobody by itself does so after a statement that did, until the transaction ends."""
+    locked: set[str] = set()
+    for step, effect in subject.effects():
+        for table in sorted(locked & {*effect.scans}):
+            if effect.kind is StatementKind.VALIDATE and table not in subject.new_tables:
+                yield _VALIDATED_TOO_EARLY.objection(
+                    large=Severity.ERROR, small=None, operation=step.position, table=table
+                )
+        if subject.migration.atomic:
+            locked |= {lock.table for lock in _blocking(effect)}
+
+
+def _objection(step: Step, effect: Effect, table: str) -> Objection:
+    rule = None if step.is_raw else _ONLY_PLAIN_MIGRATE.get(effect.kind)
+    severity = Severity.WARNING if rule else Severity.ERROR
+    rule = rule or _ALWAYS.get(effect.kind, _OTHER)
+    if effect.kind is StatementKind.ADD_COLUMN:
+        rule = _rule_of_column(effect, table)
+    return rule.objection(large=severity, small=None, operation=step.position, table=table)
+
+
+def _rule_of_column(effect: Effect, table: str) -> Rule:
+    if table not in effect.rewrites:
+        return _COLUMN_READS_TABLE
+    return _GENERATED if " STORED" in effect.sql.upper() else _ALWAYS[StatementKind.ADD_COLUMN]
+
+
+def _blocked_tables(effect: Effect) -> Iterator[str]:
+    """Yield the tables that are read or written wholly while writers wait."""
+    yield from sorted({lock.table for lock in _blocking(effect)} & {*effect.scans, *effect.rewrites})
+
+
+def _blocking(effect: Effect) -> list[TableLock]:
+    return [lock for lock in effect.locks if lock.mode.blocks_writes]
