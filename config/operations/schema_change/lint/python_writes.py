@@ -164,4 +164,6 @@ def _calls(node: ast.AST, *, loops: int) -> Iterator[tuple[ast.Call, int]]:
 
 
 def _names(targets: Sequence[ast.expr]) -> list[str]:
-    return [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
+    """Return the names that get a value: not that of which only an attribute does."""
+    flat = [each for target in targets for each in getattr(target, "elts", [target])]
+    return [node.id for node in flat if isinstance(node, ast.Name)]

@@ -51,6 +51,9 @@ SWITCHED_OFF = {
     "as well.",
     "transaction-nesting": "ends-transaction sees Python code as well.",
     "ban-uncommitted-transaction": "ends-transaction has said it already.",
+    "renaming-object": "No query names an index or a constraint; tables and columns have rename-in-use.",
+    "require-concurrent-partition-detach": "The lock is short, and no table of ours has partitions.",
+    "require-enum-value-ordering": "The order of the values is a matter of the model, seen in its review.",
     "prefer-bigint-over-int": "A matter of the model, seen in its review; no lock depends on it.",
     "prefer-bigint-over-smallint": "The same.",
     "prefer-identity": "The same.",
@@ -59,7 +62,39 @@ SWITCHED_OFF = {
 # Off unless asked for. A trigger that is switched off keeps no audit trail.
 _SWITCHED_ON = ("ban-disable-trigger",)
 _LONGEST_RUN_SECONDS = 30
+_STILL_USED = (
+    "ban-drop-view",
+    "ban-drop-type",
+    "ban-drop-schema",
+    "ban-drop-sequence",
+    "ban-drop-domain",
+    "ban-drop-extension",
+    "ban-drop-generated-expression",
+    "ban-alter-identity",
+)
+_DOMAINS = ("ban-create-domain-with-constraint", "ban-alter-domain-with-add-constraint")
 _RULES = {
+    **{
+        name: Rule(
+            id=f"squawk-{name}",
+            why=gettext_lazy("The code that is running while this is applied may still need it."),
+            safe_form=gettext_lazy("Make sure that no release needs it any more, then accept this finding."),
+        )
+        for name in _STILL_USED
+    },
+    **{
+        name: Rule(
+            id=f"squawk-{name}",
+            why=gettext_lazy("A rule of a domain holds for all its columns, and cannot be changed for one."),
+            safe_form=gettext_lazy("Give the column a CHECK of its own."),
+        )
+        for name in _DOMAINS
+    },
+    "ban-duplicate-column-assignments": Rule(
+        id="squawk-ban-duplicate-column-assignments",
+        why=gettext_lazy("The statement gives one column two values, which PostgreSQL refuses."),
+        safe_form=gettext_lazy("Leave one of them."),
+    ),
     "ban-disable-trigger": Rule(
         id="squawk-ban-disable-trigger",
         why=gettext_lazy(
@@ -112,7 +147,8 @@ def find(subject: Subject) -> Iterator[Objection]:
     positions: list[int] = []
     for step in subject.steps:
         for sql in step.sql:
-            new = f"{sql.rstrip().removesuffix(';')};".splitlines()
+            # A risk is accepted in the migration, with its reason, and not by a comment in the SQL.
+            new = f"{sql.rstrip().removesuffix(';')};".replace("squawk-ignore", "").splitlines()
             lines += new
             positions += [step.position] * len(new)
     if lines:
@@ -123,6 +159,7 @@ def find(subject: Subject) -> Iterator[Objection]:
 def _objection(violation: dict[str, Any], position: int) -> Objection:
     name = violation["rule_name"]
     severity = Severity.ERROR if name in _ERRORS else Severity.WARNING
+    # A rule of a newer squawk speaks in its own words.
     rule = _RULES.get(name) or Rule(id=f"squawk-{name}", why="%(message)s", safe_form="%(help)s")
     facts = {"message": violation["message"].rstrip("."), "help": violation["help"] or ""}
     return rule.objection(large=severity, small=severity, operation=position, **facts)

@@ -3,6 +3,7 @@
 None of this depends on the size of a table.
 """
 
+import re
 from collections.abc import Iterator
 
 from django.db import migrations
@@ -43,6 +44,8 @@ _DEFAULT = Rule(
     why=_("The code that is running while this is applied leaves the value of %(name)s to the database."),
     safe_form=_("Give the value in Python first, and take db_default away with the next release."),
 )
+_NOT_NULL = re.compile(r"\bNOT\s+NULL\b", re.IGNORECASE)
+_FILLS_ITSELF = re.compile(r"\b(DEFAULT|GENERATED|(small|big)?serial)\b", re.IGNORECASE)
 _COLUMN_KINDS = {StatementKind.DROP_COLUMN: _DROP, StatementKind.RENAME_COLUMN: _RENAME}
 _TABLE_KINDS = {
     StatementKind.DROP_TABLE: _DROP,
@@ -56,6 +59,8 @@ def find(subject: Subject) -> Iterator[Objection]:
         rule = _COLUMN_KINDS.get(effect.kind) or _TABLE_KINDS.get(effect.kind)
         if rule is not None and _is_in_use(subject, effect):
             yield _objection(rule, step, effect.table, effect.name)
+        elif step.is_raw:
+            yield from _find_required_in_sql(subject, step, effect)
     for step in subject.steps:
         yield from _find_required(subject, step)
 
@@ -65,6 +70,19 @@ def _is_in_use(subject: Subject, effect: Effect) -> bool:
     if columns is None:
         return False
     return effect.kind in _TABLE_KINDS or effect.name in columns
+
+
+def _find_required_in_sql(subject: Subject, step: Step, effect: Effect) -> Iterator[Objection]:
+    if effect.table not in tables(subject.in_use.apps):
+        return
+    if effect.kind is StatementKind.DROP_DEFAULT:
+        yield _objection(_DEFAULT, step, effect.table, effect.name)
+    elif effect.kind is StatementKind.ADD_COLUMN and _must_be_filled(effect.sql):
+        yield _objection(_REQUIRED, step, effect.table, effect.name)
+
+
+def _must_be_filled(definition: str) -> bool:
+    return _NOT_NULL.search(definition) is not None and not _FILLS_ITSELF.search(definition)
 
 
 def _find_required(subject: Subject, step: Step) -> Iterator[Objection]:

@@ -49,6 +49,7 @@ _WITH_SCHEMA = Rule(
 _CHANGES = frozenset(
     {StatementKind.UPDATE, StatementKind.DELETE, StatementKind.MERGE, StatementKind.TRUNCATE}
 )
+_NAMES_ROWS = re.compile(r'\bWHERE\s+("?\w+"?\.)?"?id"?\s*(=|IN\s*\()\s*[\d\'%]', re.IGNORECASE)
 # Of those that others notice: comments and privileges go together with anything.
 _SCHEMA = frozenset(
     {
@@ -127,8 +128,8 @@ def _changed_tables(step: Step) -> Iterator[str]:
 
 
 def _names_rows(effect: Effect) -> bool:
-    """Whether the statement says which rows it means, by their key."""
-    return re.search(r'\bWHERE\s+"?(\w+"?\."?)?(id|pk)"?\s*(=|IN\b)', effect.sql, re.IGNORECASE) is not None
+    """Whether the statement says which rows it means, by the values of their keys."""
+    return _NAMES_ROWS.search(effect.sql) is not None
 
 
 def _objection(

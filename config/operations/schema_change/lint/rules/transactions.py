@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
 from django.utils.translation import gettext_lazy as _
 
+from config.migration_operations.update_in_batches import UpdateInBatches
 from config.operations.schema_change.effects import Effect, StatementKind
 from config.operations.schema_change.lint.findings import Objection, Rule, Severity
 from config.operations.schema_change.lint.subjects import Step, Subject
@@ -20,6 +21,11 @@ _NOT_ALONE = Rule(
     id="concurrently-in-transaction",
     why=_("PostgreSQL runs statements that are sent together in one transaction, and refuses this in one."),
     safe_form='migrations.RunSQL(["DROP INDEX CONCURRENTLY …", "CREATE INDEX CONCURRENTLY …"], …)',
+)
+_BATCHES = Rule(
+    id="batches-in-transaction",
+    why=_("Each batch is committed by itself, which the operation refuses to do inside a transaction."),
+    safe_form="class Migration(migrations.Migration):\n    atomic = False",
 )
 _IF_NOT_EXISTS = Rule(
     id="concurrently-if-not-exists",
@@ -56,6 +62,8 @@ def find(subject: Subject) -> Iterator[Objection]:
     for step in subject.steps:
         if step.code is not None and step.code.ends_transaction:
             yield _error(_TRANSACTION, step)
+        if isinstance(step.operation, UpdateInBatches) and subject.migration.atomic:
+            yield _error(_BATCHES, step)
         if _is_refused(subject, step):
             yield _error(_CONCURRENTLY, step)
         elif _is_sent_with_others(step):
