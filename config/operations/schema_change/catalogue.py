@@ -3,7 +3,7 @@
 import functools
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,6 +53,26 @@ _INDEXES = f"""
       FROM pg_index
       JOIN table_names AS own ON own.oid = indexrelid
       JOIN table_names AS indexed ON indexed.oid = indrelid
+"""  # noqa: S608
+# What a view reads, by the columns that its rule depends on.
+_VIEWS = f"""
+    WITH {_TABLE_NAMES}
+    SELECT DISTINCT view.name, source.name, coalesce(attname::text, '')
+      FROM pg_rewrite
+      JOIN table_names AS view ON view.oid = ev_class AND view.relkind IN ('v', 'm')
+      JOIN pg_depend ON classid = 'pg_rewrite'::regclass AND objid = pg_rewrite.oid
+                    AND refclassid = 'pg_class'::regclass AND refobjid <> ev_class
+      JOIN table_names AS source ON source.oid = refobjid
+      LEFT JOIN pg_attribute ON attrelid = refobjid AND attnum = refobjsubid AND attnum > 0
+"""  # noqa: S608
+_SEQUENCE_USERS = f"""
+    WITH {_TABLE_NAMES}
+    SELECT sequence.name, user_table.name
+      FROM pg_depend
+      JOIN table_names AS sequence ON sequence.oid = refobjid AND sequence.relkind = 'S'
+      JOIN pg_attrdef ON pg_attrdef.oid = objid
+      JOIN table_names AS user_table ON user_table.oid = adrelid
+     WHERE classid = 'pg_attrdef'::regclass AND refclassid = 'pg_class'::regclass
 """  # noqa: S608
 _CHILDREN = f"""
     WITH {_TABLE_NAMES}
@@ -108,6 +128,8 @@ class Catalogue:
     constraints: tuple[Constraint, ...] = ()
     indexes: Mapping[str, Index] = field(default_factory=dict)
     children: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    views: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
+    sequence_users: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     volatile_functions: frozenset[str] = frozenset()
     domains: frozenset[str] = frozenset()
     binary_casts: frozenset[tuple[str, str]] = frozenset()
@@ -125,25 +147,37 @@ class Catalogue:
     def constraint(self, table: str, name: str) -> Constraint | None:
         return next((found for found in self.constraints if (found.table, found.name) == (table, name)), None)
 
-    def constraints_of_column(self, table: str, column: str) -> tuple[Constraint, ...]:
+    def constraints_on(self, table: str, column: str) -> tuple[Constraint, ...]:
         return tuple(found for found in self.constraints if found.table == table and column in found.columns)
 
     def proves_not_null(self, table: str, column: str) -> bool:
         """Tell whether a validated CHECK says so, alone or as one of several conditions joined by AND."""
-        condition = re.compile(rf'\("?{re.escape(column)}"? IS NOT NULL\)')
+        condition = re.compile(rf'(?<![\w."])"?{re.escape(column)}"? IS NOT NULL\b', re.IGNORECASE)
         return any(
-            item.kind == "c" and item.is_validated and condition.search(item.definition)
-            for item in self.constraints_of_column(table, column)
-            if not re.search(r"\b(OR|CASE|NOT \()", item.definition)
+            item.table == table
+            and item.kind == "c"
+            and item.is_validated
+            and condition.search(item.definition)
+            for item in self.constraints
+            if not re.search(r"\b(?:OR|CASE|NOT \()", item.definition, re.IGNORECASE)
         )
 
-    def fragile_indexes(self, table: str, column: str) -> tuple[str, ...]:
-        """Return the indexes of a column that are built again whenever its type changes."""
-        return tuple(
-            name
-            for name, index in self.indexes.items()
-            if index.table == table and column in index.columns and not index.is_plain
-        )
+    def indexes_on(self, table: str, column: str) -> tuple[Index, ...]:
+        return tuple(item for item in self.indexes.values() if item.table == table and column in item.columns)
+
+    def views_of(self, table: str, column: str = "") -> tuple[str, ...]:
+        """Return the views of a table, or of one of its columns, and the views of those."""
+        direct = [
+            view
+            for view, sources in self.views.items()
+            if any(source == table and column in ("", name) for source, name in sources)
+        ]
+        return (*direct, *(above for view in direct for above in self.views_of(view)))
+
+    def sources_of(self, view: str) -> tuple[str, ...]:
+        """Return the tables that a view reads, and the views on the way to them."""
+        direct = dict.fromkeys(source for source, _column in self.views.get(view, ()))
+        return (*direct, *(below for source in direct for below in self.sources_of(source)))
 
     def descendants(self, table: str) -> tuple[str, ...]:
         """Return the partitions of a table, and what else inherits from it, all the way down."""
@@ -152,29 +186,40 @@ class Catalogue:
 
 
 def read_catalogue(*, connection: DatabaseWrapper) -> Catalogue:
+    """Read what may matter to any statement: a handful of queries, none of them of a table of ours."""
     schema = schema_name(database=connection.settings_dict)
     rows = functools.partial(_rows, connection, schema)
-    tables: dict[str, dict[str, Column]] = defaultdict(dict)
+    columns: dict[str, dict[str, Column]] = defaultdict(dict)
     for table, name, type_, is_not_null in rows(_COLUMNS):
-        tables[table][name] = Column(type=type_, is_not_null=is_not_null)
-    children: dict[str, tuple[str, ...]] = defaultdict(tuple)
-    for parent, child in rows(_CHILDREN):
-        children[parent] += (child,)
+        columns[table][name] = Column(type=type_, is_not_null=is_not_null)
     [(time_zone,)] = rows(_TIME_ZONE)
     return Catalogue(
         schema=schema,
-        columns=dict(tables),
+        columns=columns,
         constraints=tuple(_constraint(*row) for row in rows(_CONSTRAINTS)),
-        indexes={
-            name: Index(table=table, columns=tuple(columns), is_plain=is_plain)
-            for name, table, columns, is_plain in rows(_INDEXES)
+        indexes={name: _index(*row) for name, *row in rows(_INDEXES)},
+        children=_grouped(rows(_CHILDREN)),
+        views={
+            view: frozenset(sources)
+            for view, sources in _grouped((view, tuple(source)) for view, *source in rows(_VIEWS)).items()
         },
-        children=dict(children),
+        sequence_users=_grouped(rows(_SEQUENCE_USERS)),
         volatile_functions=frozenset(name for (name,) in rows(_VOLATILE_FUNCTIONS)),
         domains=frozenset(name for (name,) in rows(_DOMAINS)),
         binary_casts=frozenset(rows(_BINARY_CASTS)),
         time_zone=time_zone,
     )
+
+
+def _grouped(pairs: Iterable[tuple[str, Any]]) -> dict[str, tuple[Any, ...]]:
+    groups: dict[str, tuple[Any, ...]] = defaultdict(tuple)
+    for name, value in pairs:
+        groups[name] += (value,)
+    return dict(groups)
+
+
+def _index(table: str, columns: list[str], is_plain: bool) -> Index:
+    return Index(table=table, columns=tuple(columns), is_plain=is_plain)
 
 
 def _constraint(

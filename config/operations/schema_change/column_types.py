@@ -62,17 +62,17 @@ def rewrites(*, old: ColumnType, new: ColumnType, binary_casts: Set[tuple[str, s
     """Tell whether the table is written anew; `binary_casts` are those of pg_cast that change no byte."""
     if old == new:
         return False
-    if old.is_array != new.is_array:
-        return True
+    if old.is_array or new.is_array:
+        # The elements are looked at one by one, unless nothing is said of their length any more.
+        return old.name != new.name or old.is_array != new.is_array or bool(new.numbers)
     if old.name != new.name:
         bytes_stay = (old.name, new.name) in binary_casts
         bytes_stay |= {old.name, new.name} == _TIMESTAMPS and time_zone in _TIME_ZONES_WITHOUT_OFFSET
         return not bytes_stay or bool(new.numbers)
     if not new.numbers:
         return False
-    # The lengths of an array's elements are always checked.
     fits = _FITS.get(new.name)
-    return new.is_array or not old.numbers or fits is None or not fits(old.numbers, new.numbers)
+    return not old.numbers or fits is None or not fits(old.numbers, new.numbers)
 
 
 def _is_no_shorter(old: tuple[int, ...], new: tuple[int, ...]) -> bool:

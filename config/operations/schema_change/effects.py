@@ -124,7 +124,8 @@ class Effect:
     """What a statement does, or one action of an ALTER TABLE.
 
     Names are without quotation marks, and without the schema where it is the application's. `name` is the
-    column, constraint, index or trigger that it is about, `new_name` the one that it gives. `scans` and
+    column, constraint, index or trigger that it is about, `new_name` the one that it gives, `other_table` the
+    one that a foreign key references. `scans` and
     `rewrites` are the tables that are read wholly, or written anew, while the locks are held. Only where
     `is_complete` are these all, except for what triggers and functions do: some statements cannot be
     understood at all, and some not without the catalogue.
@@ -135,6 +136,8 @@ class Effect:
     table: str = ""
     name: str = ""
     new_name: str = ""
+    columns: tuple[str, ...] = ()
+    other_table: str = ""
     locks: tuple[TableLock, ...] = ()
     scans: tuple[str, ...] = ()
     rewrites: tuple[str, ...] = ()

@@ -63,13 +63,13 @@ def read_rows_statement(phrase: Phrase, around: Surroundings) -> Effect | None:
                 ),
             ]
         ),
-        scans=tuple(dict.fromkeys([*map(around.local, searched), *read])),
+        scans=tuple(dict.fromkeys([*(part for name in searched for part in around.all_of(name)), *read])),
         changes_rows=bool(changed),
     )
 
 
 def tables_read(phrase: Phrase, around: Surroundings) -> tuple[str, ...]:
-    """Return the tables after FROM, JOIN and USING, without the common table expressions."""
+    """Return the tables after FROM, JOIN and USING, and those of views; not the common table expressions."""
     common = {level.name(found["name"]) for level, found in _find(_COMMON_TABLE, phrase)}
     found = (around.local(name) for name in _sources(phrase, is_query=True))
     return tuple(
@@ -77,7 +77,10 @@ def tables_read(phrase: Phrase, around: Surroundings) -> tuple[str, ...]:
             table
             for name in found
             if name not in common or (around.catalogue and name in around.catalogue.columns)
-            for table in around.all_of(name)
+            for table in (
+                *around.all_of(name),
+                *(around.catalogue.sources_of(name) if around.catalogue else ()),
+            )
         )
     )
 

@@ -26,6 +26,7 @@ __all__ = [
     "analyse",
     "read_catalogue",
     "split",
+    "strongest",
 ]
 
 _ALTER_TABLE = re.compile(rf"ALTER TABLE (?:IF EXISTS )?(?:ONLY )?(?P<table>{NAME})(?: \*)? ", re.IGNORECASE)
@@ -55,7 +56,7 @@ def analyse(sql: str, *, catalogue: Catalogue | None = None) -> Statement:
         actions = phrase.between(altered.end(), len(phrase.outline)).split_at_commas()
         around = Surroundings(schema=schema, catalogue=catalogue, table=table)
         return _statement(phrase, [_action(action, around) for action in actions])
-    effect = read_rows_statement(phrase, around) or find_effect(phrase, STATEMENTS, around)
+    effect = find_effect(phrase, STATEMENTS, around) or read_rows_statement(phrase, around)
     return _statement(phrase, [effect or _not_understood(phrase)])
 
 
@@ -84,6 +85,8 @@ def _statement(phrase: Phrase, actions: Iterable[Effect]) -> Statement:
         table=heaviest.table,
         name=heaviest.name,
         new_name=heaviest.new_name,
+        columns=heaviest.columns,
+        other_table=heaviest.other_table,
         locks=strongest(lock for action in actions for lock in action.locks),
         scans=tuple(table for table in _all(action.scans for action in actions) if table not in rewrites),
         rewrites=rewrites,
