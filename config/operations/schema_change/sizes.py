@@ -10,7 +10,7 @@ from config.databases import schema_name
 LARGE_ROWS = 100_000
 LARGE_BYTES = 64 * 1024**2
 
-# The shortest row with its header. Where nothing was ever counted, there are as many rows as there is room for.
+# The shortest row with its header. Where nothing was ever counted, there is a row wherever there is room.
 _BYTES_OF_ROW = 36
 
 # As the planner reckons: the rows of a page when it was last analysed, times the pages that there are now.

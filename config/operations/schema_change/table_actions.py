@@ -13,9 +13,19 @@ from config.operations.schema_change.forms import NAME, Form, Found, form, has_c
 from config.operations.schema_change.phrases import Phrase
 
 # Without the catalogue any other function may be volatile.
-_STABLE_FUNCTIONS = {"now", "statement_timestamp", "transaction_timestamp", "coalesce"}
-_CALL = re.compile(rf"(?<!:: )(?P<name>{NAME}) \(\d+\)")
-_GROUP = re.compile(r"[(\[]\d+[)\]]")
+_STABLE_FUNCTIONS = {
+    "coalesce",
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "localtime",
+    "localtimestamp",
+    "now",
+    "statement_timestamp",
+    "transaction_timestamp",
+}
+# What follows a `::` is a type with its length.
+_CALL = re.compile(rf"(?<!\S)(?<!:: )(?P<name>{NAME}) \(\d+\)")
 _DEFAULT = re.compile(
     r"(?<!SET )\bDEFAULT (.*?)(?= (?:NOT NULL|NULL|CONSTRAINT|REFERENCES|CHECK|UNIQUE|PRIMARY KEY)\b|\Z)",
     re.IGNORECASE,

@@ -1,3 +1,4 @@
+import contextlib
 import importlib
 import sys
 import textwrap
@@ -10,6 +11,9 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test.utils import override_settings
 
+from config.databases import EXTENSIONS_SCHEMA
+from config.operations.schema_change.catalogue import read_catalogue
+from tests.config.operations.schema_change.foretold import OTHER_SCHEMA, SCHEMA, TABLES
 from tests.config.operations.sessions import Sessions
 
 HEADER = """\
@@ -27,6 +31,25 @@ class Migration(migrations.Migration):
 {operations}
     ]
 """
+
+
+@pytest.fixture(scope="module")
+def foretold_database(django_db_setup, django_db_blocker):
+    """Connect to a schema of its own, with rows in its tables, that lasts as long as the module."""
+    with django_db_blocker.unblock(), contextlib.closing(connection.copy()) as other:
+        other.settings_dict["OPTIONS"]["options"] = f"-c search_path={SCHEMA},{EXTENSIONS_SCHEMA}"
+        try:
+            with other.cursor() as cursor:
+                cursor.execute(TABLES)
+            yield other
+        finally:
+            with other.cursor() as cursor:
+                cursor.execute(f"DROP SCHEMA IF EXISTS {SCHEMA}, {OTHER_SCHEMA} CASCADE")
+
+
+@pytest.fixture(scope="module")
+def foretold_catalogue(foretold_database):
+    return read_catalogue(connection=foretold_database)
 
 
 @pytest.fixture(scope="module")

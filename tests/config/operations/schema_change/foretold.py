@@ -1,6 +1,8 @@
 """Tables, and statements about them of every form that is foretold."""
 
-SCHEMA = "foretold"
+import contextlib
+
+SCHEMA, OTHER_SCHEMA = "foretold", "foretold_attic"
 TABLES = """
     CREATE SCHEMA foretold;
     CREATE EXTENSION citext;
@@ -314,3 +316,14 @@ FORMS = [
     "SET LOCAL lock_timeout = '1s'",
     "SELECT set_config('lock_timeout', '1s', true)",
 ]
+
+
+@contextlib.contextmanager
+def taken_back(database):
+    """Open a transaction that changes nothing in the end."""
+    with database.cursor() as cursor:
+        cursor.execute("BEGIN")
+        try:
+            yield cursor
+        finally:
+            cursor.execute("ROLLBACK")
