@@ -305,6 +305,7 @@ STATEMENTS: tuple[Form, ...] = (
     form(r"COMMENT ON", _K.COMMENT),
     form(r"GRANT|REVOKE|ALTER DEFAULT PRIVILEGES|(?:CREATE|ALTER|DROP) (?:ROLE|USER|GROUP)", _K.PRIVILEGES),
     form(rf"CREATE{_OR_REPLACE} {_OBJECTS}|ALTER TYPE {NAME} ADD VALUE|ALTER EXTENSION", _K.OBJECT),
+    form(r"DROP STATISTICS", _K.OBJECT, is_complete=False),  # It locks the table, which it does not name.
     form(rf"DROP {_OBJECTS}", _K.OBJECT, is_complete=_drops_nothing_else),
     form(r"COPY {table}(?: \(\d+\))? FROM", _K.COPY, _M.ROW_EXCLUSIVE, changes_rows=True),
     form(r"COPY {table}(?: \(\d+\))? TO", _K.COPY, _M.ACCESS_SHARE, scans=True),

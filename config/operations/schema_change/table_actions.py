@@ -83,6 +83,12 @@ def _may_have_nulls(found: Found) -> bool:
     return not found.catalogue.proves_not_null(found.table, found.name("column"))
 
 
+def _index_may_have_nulls(found: Found) -> bool:
+    index = found.catalogue.indexes.get(found.name("index"))
+    columns = found.catalogue.columns.get(found.table, {})
+    return index is None or not all(name in columns and columns[name].is_not_null for name in index.columns)
+
+
 def _column_rewrites(found: Found) -> bool:
     definition = found.part("definition")
     if definition is None or _FILLED_BY_THE_SERVER.search(definition.outline):
@@ -184,7 +190,11 @@ ACTIONS: tuple[Form, ...] = (
     ),
     _action(rf"{_CONSTRAINT} UNIQUE USING INDEX", _K.ADD_UNIQUE),
     _action(rf"{_CONSTRAINT} UNIQUE(?: NULLS(?: NOT)? DISTINCT)? {{columns}}", _K.ADD_UNIQUE, scans=True),
-    _action(rf"{_CONSTRAINT} PRIMARY KEY USING INDEX", _K.ADD_PRIMARY_KEY),
+    _action(
+        rf"{_CONSTRAINT} PRIMARY KEY USING INDEX (?P<index>{NAME})",
+        _K.ADD_PRIMARY_KEY,
+        scans=_index_may_have_nulls,
+    ),
     _action(rf"{_CONSTRAINT} PRIMARY KEY {{columns}}", _K.ADD_PRIMARY_KEY, scans=True),
     _action(rf"{_CONSTRAINT} EXCLUDE", _K.ADD_EXCLUSION, scans=True),
     _action(

@@ -45,6 +45,9 @@ TABLES = """
     CREATE TABLE years_2025 PARTITION OF years FOR VALUES FROM (2025) TO (2026);
     CREATE TABLE years_2026 (year integer NOT NULL, amount integer);
     CREATE TABLE lonely (id integer, name text);
+    CREATE UNIQUE INDEX lonely_ready ON lonely (id);
+    CREATE TABLE filled (id integer NOT NULL);
+    CREATE UNIQUE INDEX filled_ready ON filled (id);
     CREATE VIEW names AS SELECT name FROM lonely;
     CREATE MATERIALIZED VIEW sums AS SELECT parent_id, sum(amount) AS total FROM entries GROUP BY 1;
     CREATE UNIQUE INDEX sums_parent ON sums (parent_id);
@@ -129,6 +132,7 @@ FORMS = [
     "ALTER TABLE parents ALTER COLUMN id DROP IDENTITY IF EXISTS",
     "ALTER TABLE parents ALTER COLUMN id SET GENERATED ALWAYS",
     "ALTER TABLE parents ALTER COLUMN id RESTART WITH 100",
+    "ALTER TABLE parents ALTER id SET INCREMENT BY 2 SET GENERATED ALWAYS",
     "ALTER TABLE entries ALTER COLUMN twice DROP EXPRESSION",
     "ALTER TABLE lonely ALTER COLUMN name SET STATISTICS 100",
     "ALTER TABLE lonely ALTER COLUMN name SET (n_distinct = 5)",
@@ -188,6 +192,8 @@ FORMS = [
     "ALTER TABLE lonely ADD CONSTRAINT u UNIQUE NULLS NOT DISTINCT (id)",
     "ALTER TABLE entries ADD CONSTRAINT u UNIQUE USING INDEX entries_ready DEFERRABLE",
     "ALTER TABLE lonely ADD CONSTRAINT p PRIMARY KEY (id)",
+    "ALTER TABLE lonely ADD CONSTRAINT p PRIMARY KEY USING INDEX lonely_ready",
+    "ALTER TABLE filled ADD PRIMARY KEY USING INDEX filled_ready",
     "ALTER TABLE lonely ADD CONSTRAINT e EXCLUDE USING btree (id WITH =) WHERE (id > 0)",
     "ALTER TABLE entries VALIDATE CONSTRAINT entries_count",
     "ALTER TABLE entries VALIDATE CONSTRAINT entries_other",
@@ -235,6 +241,8 @@ FORMS = [
     "CREATE TRIGGER t BEFORE INSERT ON years FOR EACH ROW EXECUTE FUNCTION note()",
     "CREATE STATISTICS s ON year, amount FROM years",
     "INSERT INTO years VALUES (2025, 3)",
+    "DELETE FROM years",
+    "ALTER TABLE years DROP COLUMN amount CASCADE",
     "ANALYZE years",
     "SELECT * FROM years",
     "CREATE INDEX i ON years (amount)",
@@ -264,6 +272,9 @@ FORMS = [
     "CREATE VIEW v AS SELECT e.id FROM entries AS e LEFT JOIN parents AS p ON p.id = e.parent_id",
     "CREATE OR REPLACE VIEW names AS SELECT name, 1 AS one FROM lonely",
     "DROP VIEW names",
+    "ALTER VIEW names RENAME TO other_names",
+    "ALTER VIEW names ALTER COLUMN name SET DEFAULT 'x'",
+    "ALTER MATERIALIZED VIEW sums RENAME COLUMN total TO all_of_it",
     "CREATE MATERIALIZED VIEW m AS SELECT count(*) FROM entries",
     "REFRESH MATERIALIZED VIEW sums",
     "REFRESH MATERIALIZED VIEW CONCURRENTLY sums",
@@ -290,6 +301,10 @@ FORMS = [
     "GRANT SELECT ON TABLE entries TO CURRENT_USER",
     "REVOKE ALL ON lonely FROM PUBLIC",
     "CREATE SCHEMA foretold_more",
+    "DROP SCHEMA foretold_attic CASCADE",
+    "DROP DOMAIN positive",
+    "DROP STATISTICS lonely_statistics",
+    "CREATE TYPE mood AS ENUM ('good', 'bad')",
     "CREATE COLLATION folded_text (provider = icu, locale = 'und-u-ks-level2', deterministic = false)",
     "CREATE EXTENSION IF NOT EXISTS citext",
     # Rows.
@@ -313,6 +328,7 @@ FORMS = [
     "COPY (SELECT * FROM lonely, parents) TO '/dev/null'",
     "ANALYZE entries",
     "CLUSTER entries USING entries_memo",
+    "SAVEPOINT halfway",
     "SET LOCAL lock_timeout = '1s'",
     "SELECT set_config('lock_timeout', '1s', true)",
 ]

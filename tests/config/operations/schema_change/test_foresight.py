@@ -52,6 +52,7 @@ class TestAfter:
                 "ALTER TABLE lonely ADD COLUMN a bigint REFERENCES parents (id)",
                 "ALTER TABLE lonely DROP COLUMN a",
             ),
+            ("ALTER TABLE lonely ADD COLUMN a bigint", "ALTER TABLE lonely DROP COLUMN a"),
             ("CREATE INDEX i ON lonely (name)", "DROP INDEX i"),
             ("CREATE INDEX i ON lonely (lower(name))", "ALTER TABLE lonely ALTER COLUMN id TYPE integer"),
         ],

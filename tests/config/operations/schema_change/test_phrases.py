@@ -35,6 +35,7 @@ class TestSplit:
                 ],
             ),
             ("SELECT 'never closed; SELECT 2", ["SELECT 'never closed; SELECT 2"]),
+            ("SELECT (never closed; SELECT 2", ["SELECT (never closed; SELECT 2"]),
         ],
     )
     def test_ends_a_statement_where_postgresql_does(self, sql, statements):
@@ -65,6 +66,9 @@ class TestPhrase:
         phrase = read_phrase(f"DROP TABLE {sql}")
 
         assert phrase.name(phrase.outline.removeprefix("DROP TABLE ")) == name
+
+    def test_takes_parentheses_that_are_never_closed_as_they_are(self):
+        assert read_phrase("SELECT a, (b, c").outline == "SELECT a , (3)"
 
     def test_keeps_the_words_of_the_statement(self):
         phrase = read_phrase("ALTER TABLE t ADD a numeric(1,  2), /* b */ DROP  b")
