@@ -195,7 +195,7 @@ def read_catalogue(*, connection: DatabaseWrapper) -> Catalogue:
     [(time_zone,)] = rows(_TIME_ZONE)
     return Catalogue(
         schema=schema,
-        columns=columns,
+        columns=dict(columns),
         constraints=tuple(_constraint(*row) for row in rows(_CONSTRAINTS)),
         indexes={name: _index(*row) for name, *row in rows(_INDEXES)},
         children=_grouped(rows(_CHILDREN)),

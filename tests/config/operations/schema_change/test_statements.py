@@ -8,6 +8,7 @@ from config.operations.schema_change.statements import (
     StatementKind,
     TableLock,
     analyse,
+    read_catalogue,
     split,
     strongest,
 )
@@ -89,6 +90,16 @@ class TestAnalyse:
         else:
             assert any(word in sql for word in _INCOMPLETE)
             assert set(statement.locks) <= locks
+
+    def test_heeds_that_only_without_an_offset_a_time_keeps_its_bytes(self, foretold_database):
+        sql = "ALTER TABLE entries ALTER COLUMN at TYPE timestamptz"
+        with taken_back(foretold_database) as cursor:
+            cursor.execute("SET LOCAL TIME ZONE 'Asia/Seoul'")
+            statement = analyse(sql, catalogue=read_catalogue(connection=foretold_database))
+
+        assert statement.rewrites == ("entries",)
+        _locks, _scans, rewrites = observe(foretold_database, f"SET LOCAL TIME ZONE 'Asia/Seoul'; {sql}")
+        assert rewrites == {"entries"}
 
     @pytest.mark.parametrize(
         ("sql", "mode"),
