@@ -122,11 +122,6 @@ def _is_validated_now(found: Found) -> bool:
     return not _is_not_valid(found)
 
 
-def _is_not_yet_valid(found: Found) -> bool:
-    constraint = found.catalogue.constraint(found.table, found.name("name"))
-    return constraint is None or not constraint.is_validated
-
-
 def _referenced(found: Found) -> Iterator[TableLock]:
     if other := found.name("other"):
         yield TableLock(other, LockMode.SHARE_ROW_EXCLUSIVE)
@@ -209,7 +204,7 @@ ACTIONS: tuple[Form, ...] = (
         r"VALIDATE CONSTRAINT {name}",
         _K.VALIDATE,
         mode=_M.SHARE_UPDATE_EXCLUSIVE,
-        scans=_is_not_yet_valid,
+        scans=True,
         locks=_referenced_by_constraint,
         is_complete=has_catalogue,
     ),

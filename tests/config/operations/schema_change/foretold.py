@@ -197,7 +197,6 @@ FORMS = [
     "ALTER TABLE lonely ADD CONSTRAINT e EXCLUDE USING btree (id WITH =) WHERE (id > 0)",
     "ALTER TABLE entries VALIDATE CONSTRAINT entries_count",
     "ALTER TABLE entries VALIDATE CONSTRAINT entries_other",
-    "ALTER TABLE entries VALIDATE CONSTRAINT entries_amount",
     "ALTER TABLE entries ALTER CONSTRAINT entries_parent NOT DEFERRABLE",
     "ALTER TABLE entries RENAME CONSTRAINT entries_amount TO entries_amount_positive",
     "ALTER TABLE entries DROP CONSTRAINT entries_amount",

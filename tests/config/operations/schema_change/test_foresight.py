@@ -41,8 +41,9 @@ class TestAfter:
                 "ALTER TABLE entries ALTER COLUMN amount SET NOT NULL",
             ),
             (
-                "ALTER TABLE entries VALIDATE CONSTRAINT entries_count",
-                "ALTER TABLE entries VALIDATE CONSTRAINT entries_count",
+                "ALTER TABLE entries ADD CONSTRAINT c CHECK (note <> '' AND word IS NOT NULL) NOT VALID,"
+                " VALIDATE CONSTRAINT c",
+                "ALTER TABLE entries ALTER COLUMN word SET NOT NULL",
             ),
             (
                 "ALTER TABLE lonely ADD CONSTRAINT f FOREIGN KEY (id) REFERENCES parents",
