@@ -271,7 +271,7 @@ class TestReadSchema:
         definitions = read_definitions(connection=connection)
 
         assert "\nSET y = 1;\n" in definitions["Name: one(); Type: FUNCTION; Schema: public"]
-        assert definitions["Name: one(); Type: FUNCTION; Schema: public"].endswith("';")
+        assert definitions["Name: one(); Type: FUNCTION; Schema: public"].endswith("$$;")
 
     def test_leaves_out_what_waits_in_the_attic(self, empty_database):
         execute("CREATE SCHEMA attic; CREATE TABLE attic.dropped ()")
