@@ -23,12 +23,15 @@ _HOLDER = """
 
 @dataclass(frozen=True, kw_only=True)
 class Holder:
-    """Who has the lock; `client` is empty for a connection of the same machine."""
+    """Who has the lock; `client` is empty for a connection of the same machine.
+
+    When the session of another role has begun, a role may not be allowed to see.
+    """
 
     pid: int
     user: str
     client: str
-    since: datetime.datetime
+    since: datetime.datetime | None
 
 
 class LockHeld(Exception):

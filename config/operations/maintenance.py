@@ -13,23 +13,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from django.db import connections
-from django.db.backends.base.base import NO_DB_ALIAS
 from django.utils.translation import gettext as _
 
-from config.operations.advisory_lock import advisory_lock
+from config.operations.advisory_lock import Holder, LockHeld, advisory_lock_at_once
 
 LOCK = "config.operations.maintenance"
 _LOCK_FILE = ".lock"
-
-# The two halves of the key, as the view shows an advisory lock of one number.
-_HOLDER = """
-    SELECT pid, usename, coalesce(host(client_addr), 'localhost'), backend_start
-      FROM pg_locks JOIN pg_stat_activity USING (pid)
-     WHERE locktype = 'advisory' AND granted AND objsubid = 1
-       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-       AND (classid::bigint << 32) | objid::bigint = hashtextextended(%s, 0)
-"""
 
 
 class MaintenanceRunning(Exception):
@@ -39,11 +28,14 @@ class MaintenanceRunning(Exception):
 @contextlib.contextmanager
 def exclusive_maintenance(*, folder: Path, task: str, now: datetime, alias: str) -> Iterator[None]:
     """Hold the folder of the backups and the database, or raise MaintenanceRunning at once."""
-    with (
-        exclusive_folder(folder=folder, task=task, now=now),
-        advisory_lock(name=LOCK, alias=alias, on_wait=lambda: _refuse(alias)),
-    ):
-        yield
+    try:
+        with (
+            exclusive_folder(folder=folder, task=task, now=now),
+            advisory_lock_at_once(name=LOCK, alias=alias),
+        ):
+            yield
+    except LockHeld as error:
+        raise MaintenanceRunning(_describe(error.holder)) from error
 
 
 @contextlib.contextmanager
@@ -76,21 +68,16 @@ def _sentence(holder: str) -> str:
     return str(sentence % facts)
 
 
-def _refuse(alias: str) -> None:
-    connection = connections[alias].copy(alias=NO_DB_ALIAS)
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(_HOLDER, [LOCK])
-            holder = cursor.fetchone()
-    finally:
-        connection.close()
+def _describe(holder: Holder | None) -> str:
     if holder is None:  # It has just ended.
-        raise MaintenanceRunning(_("Another command held the database until just now. Repeat this one."))
+        return _("Another command held the database until just now. Repeat this one.")
     sentence = _(
         "A backup, restore or migration of this database is running since %(since)s "
         "(user %(user)s on %(host)s, session %(pid)d). Wait for its end, then repeat this command."
     )
-    pid, user, host, since = holder
-    # A role may not see when another role's session has begun.
-    moment = since.isoformat(timespec="seconds") if since else _("an unknown time")
-    raise MaintenanceRunning(sentence % {"pid": pid, "user": user, "host": host, "since": moment})
+    return sentence % {
+        "pid": holder.pid,
+        "user": holder.user,
+        "host": holder.client or "localhost",
+        "since": holder.since.isoformat(timespec="seconds") if holder.since else _("an unknown time"),
+    }
