@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from psycopg import sql
 
 from config.databases import EXTENSIONS_SCHEMA, schema_name
+from config.operations.schema import ATTIC
 
 # Every object, with what the application's role is due on it, what besides that it must not have, and what
 # must not be everybody's. On functions PostgreSQL's own default stays: all of ours run with the rights of
@@ -29,9 +30,10 @@ _OBJECTS = """
         UNION ALL
         SELECT 'SCHEMA', format('%%I', nspname), oid, nspowner,
                CASE WHEN nspname IN (%(schema)s, %(extensions)s) THEN ARRAY['USAGE'] ELSE '{}' END,
-               ARRAY['CREATE'], ARRAY['CREATE']
+               CASE WHEN nspname = %(attic)s THEN ARRAY['CREATE', 'USAGE'] ELSE ARRAY['CREATE'] END,
+               CASE WHEN nspname = %(attic)s THEN ARRAY['CREATE', 'USAGE'] ELSE ARRAY['CREATE'] END
           FROM pg_namespace
-         WHERE nspname IN (%(schema)s, %(extensions)s, 'public')
+         WHERE nspname IN (%(schema)s, %(extensions)s, %(attic)s, 'public')
         UNION ALL
         SELECT CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, format('%%I.%%I', nspname, relname),
                relation.oid, relowner, due, array(SELECT unnest(every) EXCEPT SELECT unnest(due)), every
@@ -157,6 +159,7 @@ def privilege_differences(
         "application": application,
         "schema": schema_name(database=connection.settings_dict),
         "extensions": EXTENSIONS_SCHEMA,
+        "attic": ATTIC,
         "records": _RECORDS,
     }
     for kind, name, due, role, is_held, privileges, is_ours in _rows(connection, _DIFFERENCES, names):
@@ -180,7 +183,8 @@ def _too_little() -> str:
 def _privilege_statements(kind: str, name: str, due: Sequence[str], application: str) -> Iterator[str]:
     role = identifier(application)
     if kind in _REVOKED:
-        yield f"REVOKE {_REVOKED[kind]} ON {kind} {name} FROM PUBLIC, {role}"
+        revoked = "ALL" if (kind, name) == ("SCHEMA", ATTIC) else _REVOKED[kind]
+        yield f"REVOKE {revoked} ON {kind} {name} FROM PUBLIC, {role}"
     if due:
         yield f"GRANT {', '.join(due)} ON {kind} {name} TO {role}"
 

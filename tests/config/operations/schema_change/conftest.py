@@ -14,6 +14,7 @@ from django.test.utils import override_settings
 from config.databases import EXTENSIONS_SCHEMA
 from config.operations.schema_change.catalogue import read_catalogue
 from tests.config.operations.schema_change.foretold import OTHER_SCHEMA, SCHEMA, TABLES
+from tests.config.operations.schema_change.invented_migrations import execute
 from tests.config.operations.sessions import Sessions
 
 HEADER = """\
@@ -133,3 +134,28 @@ def sessions(copied_database):
     opened = Sessions()
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module")
+def database_of_module(django_db_setup, django_db_blocker):
+    """Point the default connection at a database of its own, where tables may come and go."""
+    original = connection.settings_dict["NAME"]
+    name = f"{original}_invented"
+    with django_db_blocker.unblock():
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
+            cursor.execute(f'CREATE DATABASE "{name}"')
+        connection.close()
+        connection.settings_dict["NAME"] = name
+        yield
+        connection.close()
+        connection.settings_dict["NAME"] = original
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(f'DROP DATABASE "{name}"')
+
+
+@pytest.fixture
+def own_database(database_of_module):
+    """Empty that database."""
+    execute("SET client_min_messages = error; DROP SCHEMA IF EXISTS public, attic CASCADE")
+    execute("CREATE SCHEMA public")
