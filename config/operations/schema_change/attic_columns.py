@@ -1,7 +1,9 @@
 """Copies the values of a column into the attic, with the keys of their rows, and back by these."""
 
+import contextlib
 import copy
 import datetime
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +13,7 @@ from django.db.models import NOT_PROVIDED, Field, Model
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from config.migration_operations.failures import OperationFailed
 from config.operations.schema_change.attic_entries import (
     Entry,
     Place,
@@ -31,6 +34,10 @@ _KEY = """
      ORDER BY indisprimary DESC, count(*)
      LIMIT 1
 """
+_EXISTS = """
+    SELECT EXISTS (SELECT FROM pg_attribute
+                    WHERE attrelid = to_regclass(%s) AND attname = %s AND NOT attisdropped)
+"""
 _TRIGGERS = """
     SELECT quote_ident(tgname), tgenabled::text
       FROM pg_trigger
@@ -40,7 +47,7 @@ _TRIGGERS = """
 _ENABLING = {"O": "ENABLE TRIGGER", "R": "ENABLE REPLICA TRIGGER", "A": "ENABLE ALWAYS TRIGGER"}
 
 
-class RowsWithoutValue(Exception):
+class RowsWithoutValue(OperationFailed):
     """Rows that came after the column was dropped cannot be without a value; the message says how many."""
 
 
@@ -55,7 +62,11 @@ class Column:
 
     @property
     def joined(self) -> str:
-        return " AND ".join(f"kept.{part} = live.{part}" for part in self.key)
+        return joined(key=self.key)
+
+    @property
+    def not_null(self) -> str:
+        return f"ALTER TABLE {self.table} ALTER COLUMN {self.name} SET NOT NULL"
 
     @property
     def selection(self) -> str:
@@ -63,6 +74,17 @@ class Column:
         where = "" if self.keeps_nulls else f" WHERE {self.name} IS NOT NULL"
         columns = ", ".join([*self.key, self.name]) if self.key else "*"
         return f"SELECT {columns} FROM {self.table}{where}"  # noqa: S608 - quoted names
+
+
+def joined(*, key: Sequence[str]) -> str:
+    """Return the condition that a row of the attic, `kept`, belongs to a row of the table, `live`."""
+    return " AND ".join(f"kept.{part} = live.{part}" for part in key)
+
+
+def column_exists(*, connection: DatabaseWrapper, place: Place) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(_EXISTS, [connection.ops.quote_name(place.table), place.column])
+        return bool(cursor.fetchone()[0])
 
 
 def read_column(*, connection: DatabaseWrapper, place: Place, field: "Field[Any, Any]") -> Column:
@@ -85,9 +107,8 @@ def new_entry(
     column: Column,
     field: "Field[Any, Any]",
     at: datetime.datetime,
-    is_complete: bool = True,
 ) -> Entry:
-    details = {"key": list(column.key), "type": field.db_type(connection), "complete": is_complete}
+    details = {"key": list(column.key), "type": field.db_type(connection)}
     return Entry(name=new_name(place=place), place=place, at=at, details=details)
 
 
@@ -117,17 +138,13 @@ def bring_back(
     *, editor: DatabaseSchemaEditor, model: type[Model], field: "Field[Any, Any]", entry: Entry
 ) -> None:
     """Make the column, give each row its value, and the others the default. Raises RowsWithoutValue."""
-    default = None if field.has_db_default() else editor.effective_default(field)
-    gets_default = field.has_db_default() or (default is not None and not field.unique)
-    added = field if gets_default or field.null else _nullable(field)
-    DatabaseSchemaEditor.add_field(editor, model, added)
+    returning = Returning.of(editor=editor, field=field)
+    DatabaseSchemaEditor.add_field(editor, model, returning.added)
     column = read_column(connection=editor.connection, place=entry.place, field=field)
-    _update(editor.connection, column, entry, only_others=gets_default)
-    if added is not field:
-        if default is not None:
-            _fill_others(editor.connection, column, entry, default)
+    returning.fill(connection=editor.connection, column=column, entry=entry)
+    if returning.needs_values:
         require_values(connection=editor.connection, column=column)
-        editor.execute(f"ALTER TABLE {column.table} ALTER COLUMN {column.name} SET NOT NULL")
+        editor.execute(column.not_null)
     remove_entry(connection=editor.connection, entry=entry)
 
 
@@ -149,6 +166,79 @@ def describe_rows_without_value(*, table: str, name: str, count: int) -> str:
     return f"{sentence}\n{remedy}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """A part of a table, as a condition on `live` and its parameters."""
+
+    condition: str = "true"
+    parameters: tuple[str, ...] = ()
+
+
+ALL_ROWS = Rows()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Returning:
+    """How a column comes back: `added` is the field to begin with, which lets rows be without a value.
+
+    Where the server gives every row the default at once, it is the field itself, and only the others change.
+    """
+
+    field: "Field[Any, Any]"
+    added: "Field[Any, Any]"
+    default: Any
+
+    @classmethod
+    def of(cls, *, editor: DatabaseSchemaEditor, field: "Field[Any, Any]") -> "Returning":
+        default = None if field.has_db_default() else editor.effective_default(field)
+        gets_default = field.has_db_default() or (default is not None and not field.unique)
+        added = field if gets_default or field.null else _nullable(field)
+        return cls(field=field, added=added, default=default)
+
+    @property
+    def needs_values(self) -> bool:
+        return self.added is not self.field
+
+    def fill(
+        self, *, connection: DatabaseWrapper, column: Column, entry: Entry, rows: Rows = ALL_ROWS
+    ) -> int:
+        """Write the values back, unseen by the triggers of the table: as far as they know nothing happens."""
+        with _triggers_disabled(connection, column.table), connection.cursor() as cursor:
+            cursor.execute(
+                f"UPDATE {column.table} AS live SET {column.name} = kept.{column.name} "  # noqa: S608
+                f"FROM {entry.quoted} AS kept WHERE {column.joined} AND {rows.condition}"
+                # Not every type can be compared, so only where it saves work.
+                f"{'' if self.needs_values or self.default is None else _unlike(column)}",
+                rows.parameters,
+            )
+            count = cursor.rowcount
+            if self.needs_values and self.default is not None:
+                cursor.execute(
+                    f"UPDATE {column.table} AS live SET {column.name} = %s "  # noqa: S608
+                    f"WHERE NOT EXISTS (SELECT FROM {entry.quoted} AS kept WHERE {column.joined}) "
+                    f"AND {rows.condition}",
+                    [self.default, *rows.parameters],
+                )
+                count += cursor.rowcount
+        return int(count)
+
+
+def _unlike(column: Column) -> str:
+    return f" AND live.{column.name} IS DISTINCT FROM kept.{column.name}"
+
+
+@contextlib.contextmanager
+def _triggers_disabled(connection: DatabaseWrapper, table: str) -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute(_TRIGGERS, [table])
+        triggers = cursor.fetchall()
+        if triggers:
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        yield
+        for name, enabled in triggers:
+            cursor.execute(f"ALTER TABLE {table} {_ENABLING[enabled]} {name}")
+
+
 def _nullable(field: "Field[Any, Any]") -> "Field[Any, Any]":
     nullable = copy.copy(field)
     nullable.null = True
@@ -157,32 +247,3 @@ def _nullable(field: "Field[Any, Any]") -> "Field[Any, Any]":
         if hasattr(nullable, name):
             setattr(nullable, name, False)
     return nullable
-
-
-def _update(connection: DatabaseWrapper, column: Column, entry: Entry, *, only_others: bool) -> None:
-    """Write the values back, unseen by the triggers of the table: as far as they know nothing happens.
-
-    `only_others` leaves rows alone that have their value by default. Not every type can be compared.
-    """
-    unlike = f" AND live.{column.name} IS DISTINCT FROM kept.{column.name}" if only_others else ""
-    with connection.cursor() as cursor:
-        cursor.execute(_TRIGGERS, [column.table])
-        triggers = cursor.fetchall()
-        if triggers:
-            cursor.execute(f"ALTER TABLE {column.table} DISABLE TRIGGER USER")
-        cursor.execute(
-            f"UPDATE {column.table} AS live SET {column.name} = kept.{column.name} "  # noqa: S608
-            f"FROM {entry.quoted} AS kept "
-            f"WHERE {column.joined}{unlike}"
-        )
-        for name, enabled in triggers:
-            cursor.execute(f"ALTER TABLE {column.table} {_ENABLING[enabled]} {name}")
-
-
-def _fill_others(connection: DatabaseWrapper, column: Column, entry: Entry, default: Any) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {column.table} AS live SET {column.name} = %s "  # noqa: S608
-            f"WHERE NOT EXISTS (SELECT FROM {entry.quoted} AS kept WHERE {column.joined})",
-            [default],
-        )

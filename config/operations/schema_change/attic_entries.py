@@ -13,12 +13,14 @@ from django.utils.dateparse import parse_datetime
 from config.databases import schema_name
 from config.operations.models import Direction
 from config.operations.schema import ATTIC
+from config.operations.schema_change.sizes import TableSize
 
 # PostgreSQL's names have 63 bytes at most; the indexes of a table get a number more.
 _LONGEST_PART = 24
 _LIST = """
     SELECT relname, obj_description(oid, 'pg_class'), pg_total_relation_size(oid),
-           greatest(reltuples, 0)::bigint
+           greatest(reltuples, 0)::bigint,
+           EXISTS (SELECT FROM pg_proc WHERE pronamespace = relnamespace AND proname = relname)
       FROM pg_class
      WHERE relnamespace = to_regnamespace(%s) AND relkind = 'r'
      ORDER BY relname
@@ -45,9 +47,10 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A table in the attic; `direction` is the one in which its migration dropped it.
+    """A table in the attic; the direction of its place is the one in which its migration dropped it.
 
-    `details` is what bringing it back needs. `rows` is an estimate and `bytes` includes indexes.
+    `details` is what bringing it back needs. `rows` is an estimate and `bytes` includes indexes. While
+    `is_growing`, a trigger still copies what is written to the column.
     """
 
     name: str
@@ -56,10 +59,11 @@ class Entry:
     details: Mapping[str, Any] = field(default_factory=dict)
     rows: int = 0
     bytes: int = 0
+    is_growing: bool = False
 
     @property
-    def is_complete(self) -> bool:
-        return bool(self.details.get("complete", True))
+    def is_large(self) -> bool:
+        return TableSize(rows=self.rows, bytes=self.bytes).is_large
 
     @property
     def quoted(self) -> str:
@@ -80,9 +84,13 @@ def list_attic(*, connection: DatabaseWrapper) -> tuple[Entry, ...]:
     return tuple(sorted((entry for entry in found if entry), key=lambda entry: (entry.at, entry.name)))
 
 
-def find_entry(*, connection: DatabaseWrapper, place: Place) -> Entry | None:
-    """Return what was dropped last at `place`, in its direction."""
-    found = [entry for entry in list_attic(connection=connection) if entry.place == place]
+def find_entry(*, connection: DatabaseWrapper, place: Place, is_growing: bool = False) -> Entry | None:
+    """Return what was dropped last at `place`, in its direction, or what is about to be."""
+    found = [
+        entry
+        for entry in list_attic(connection=connection)
+        if entry.place == place and entry.is_growing == is_growing
+    ]
     return found[-1] if found else None
 
 
@@ -117,7 +125,9 @@ def remove_entry(*, connection: DatabaseWrapper, entry: Entry) -> None:
         cursor.execute(f"DROP TABLE {entry.quoted}")
 
 
-def _read(name: str, comment: str | None, size: int, rows: int, *, schema: str) -> Entry | None:
+def _read(
+    name: str, comment: str | None, size: int, rows: int, is_growing: bool, *, schema: str
+) -> Entry | None:
     """Return None for a table that somebody else has put there, or that came from another schema."""
     try:
         facts = json.loads(comment or "")
@@ -133,4 +143,6 @@ def _read(name: str, comment: str | None, size: int, rows: int, *, schema: str) 
         at = parse_datetime(facts.pop("at"))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-    return Entry(name=name, place=place, at=at, details=facts, rows=rows, bytes=size) if at else None
+    if at is None:
+        return None
+    return Entry(name=name, place=place, at=at, details=facts, rows=rows, bytes=size, is_growing=is_growing)

@@ -14,6 +14,8 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from config.databases import schema_name
+from config.migration_operations.failures import OperationFailed
+from config.migration_operations.guard import run_patiently
 from config.operations.schema import ATTIC
 from config.operations.schema_change.attic_entries import (
     Entry,
@@ -28,6 +30,12 @@ _FOREIGN_KEYS = """
     SELECT quote_ident(conname), conrelid::regclass::text, pg_get_constraintdef(oid), convalidated
       FROM pg_constraint
      WHERE contype = 'f' AND %s::regclass IN (conrelid, confrelid) AND conrelid <> confrelid
+     ORDER BY conname
+"""
+_UNVALIDATED = """
+    SELECT quote_ident(conname), conrelid::regclass::text
+      FROM pg_constraint
+     WHERE contype = 'f' AND NOT convalidated AND to_regclass(%s) IN (conrelid, confrelid)
      ORDER BY conname
 """
 _TRIGGERS = """
@@ -57,7 +65,7 @@ _COMMENT = "SELECT obj_description(%s::regclass, 'pg_class')"
 _ENABLING = {"D": "DISABLE TRIGGER", "R": "ENABLE REPLICA TRIGGER", "A": "ENABLE ALWAYS TRIGGER"}
 
 
-class ViewInTheWay(Exception):
+class ViewInTheWay(OperationFailed):
     """A view reads what is to be dropped; the message names it, and what to do."""
 
 
@@ -100,8 +108,11 @@ def move_out(*, connection: DatabaseWrapper, place: Place, model: type[Model], a
     return entry
 
 
-def move_back(*, connection: DatabaseWrapper, entry: Entry) -> None:
-    """Put the table where it was, and tie it again to what it was tied to."""
+def move_back(*, connection: DatabaseWrapper, entry: Entry, validates: bool = True) -> None:
+    """Put the table where it was, and tie it again to what it was tied to.
+
+    Where `validates` is false, `validate_foreign_keys` is to look at the rows later.
+    """
     quote = connection.ops.quote_name
     schema, table = quote(schema_name(database=connection.settings_dict)), quote(entry.place.table)
     ties = _stored_ties(entry)
@@ -117,7 +128,31 @@ def move_back(*, connection: DatabaseWrapper, entry: Entry) -> None:
             if enabled in _ENABLING:
                 cursor.execute(f"ALTER TABLE {table} {_ENABLING[enabled]} {name}")
         for name, referring, definition, _validated in ties.foreign_keys:
-            cursor.execute(f"ALTER TABLE {referring} ADD CONSTRAINT {name} {definition}")
+            later = "" if validates or definition.endswith("NOT VALID") else " NOT VALID"
+            cursor.execute(f"ALTER TABLE {referring} ADD CONSTRAINT {name} {definition}{later}")
+
+
+def has_unvalidated(*, connection: DatabaseWrapper, place: Place) -> bool:
+    return bool(_unvalidated(connection, place))
+
+
+def validate_foreign_keys(*, connection: DatabaseWrapper, place: Place) -> None:
+    """Read the tables that point at this one, and this one, while others write to them."""
+    for name, referring in _unvalidated(connection, place):
+        sql = f"ALTER TABLE {referring} VALIDATE CONSTRAINT {name}"
+
+        def validate(sql: str = sql) -> None:
+            with connection.cursor() as cursor:
+                cursor.execute(sql)
+
+        run_patiently(validate, connection=connection)
+
+
+def _unvalidated(connection: DatabaseWrapper, place: Place) -> list[tuple[str, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(_UNVALIDATED, [connection.ops.quote_name(place.table)])
+        found: list[tuple[str, str]] = cursor.fetchall()
+        return found
 
 
 def fits(*, connection: DatabaseWrapper, entry: Entry, model: type[Model]) -> bool:

@@ -7,6 +7,7 @@ from django.utils import timezone
 from config.operations.models import Direction
 from config.operations.schema_change.attic import AtticKeeper
 from config.operations.schema_change.execution import OperationContext
+from config.operations.schema_change.interruptions import forget_steps
 
 APP = "budget"  # Any installed app: the router asks for it.
 KEY = ("id", models.BigAutoField(primary_key=True))
@@ -24,6 +25,7 @@ class Invented:
             operation.state_forwards(APP, state)
             self._states.append(state)
         self.position = 0
+        self._replaced = None  # What was interrupted after its operation had run, as the executor remembers.
 
     def forwards(self, count=1, *, keeps=True):
         for _each in range(count):
@@ -54,13 +56,21 @@ class Invented:
     def _run(self, position, direction, keeps):
         context, keeper = self.context(position, direction), AtticKeeper(now=timezone.now())
         concerns = keeps and keeper.concerns(context)
-        if not self.in_transaction and concerns:
-            keeper.prepare(context)
-        with transaction.atomic():
-            if not (concerns and keeper.replace(context)):
-                run_as_django(context)
-        if not self.in_transaction and concerns:
-            keeper.complete(context)
+        steps = (lambda: keeper.prepare(context), lambda: keeper.complete(context))
+        prepare, complete = steps if concerns and not self.in_transaction else (_nothing, _nothing)
+        if (position, direction) != self._replaced:
+            prepare()
+            with transaction.atomic():
+                if not (concerns and keeper.replace(context)):
+                    run_as_django(context)
+            self._replaced = (position, direction)
+        complete()
+        self._replaced = None
+        forget_steps(connection=connection, migration=context.migration, direction=direction)
+
+
+def _nothing():
+    pass
 
 
 def run_as_django(context):

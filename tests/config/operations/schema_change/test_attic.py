@@ -1,8 +1,15 @@
+import itertools
+
+import psycopg
 import pytest
 from django.db import connection, migrations, models
+from django.utils import timezone
 from django.utils.translation import override
 
+from config.migration_operations.surroundings import Surroundings, surrounded_by
+from config.operations.models import Direction
 from config.operations.schema import ATTIC, read_schema
+from config.operations.schema_change.attic import AtticKeeper, needs_steps, step_of
 from config.operations.schema_change.attic_columns import RowsWithoutValue
 from config.operations.schema_change.attic_entries import list_attic
 from config.operations.schema_change.attic_tables import ViewInTheWay
@@ -96,6 +103,22 @@ class TestTable:
         series.forwards(2)
 
         assert tables == ["note", "group"]
+        assert everything("group", "note") == before
+
+    def test_comes_back_without_a_look_at_its_rows_while_it_is_locked(self, notes):
+        series = notes(migrations.DeleteModel("Note"), in_transaction=False)
+        before = everything("group", "note")
+
+        series.forwards()
+        context = series.context(2, Direction.REVERT)
+        assert needs_steps(step=step_of(context), large_tables={"note"})
+        keeper = AtticKeeper(now=timezone.now())
+        keeper.replace(context)
+        unvalidated = execute("SELECT count(*) FROM pg_constraint WHERE NOT convalidated")
+        is_still_concerned = keeper.concerns(context)
+        keeper.complete(context)
+
+        assert (unvalidated, is_still_concerned) == ([(1,)], True)
         assert everything("group", "note") == before
 
     def test_is_taken_with_its_many_to_many_tables(self, own_database):
@@ -273,3 +296,135 @@ class TestAttic:
         execute("CREATE TABLE attic.other ()")
 
         assert [entry.place.table for entry in attic()] == ["note"]
+
+
+class TestLargeColumn:
+    """The table is called large, so that its column goes and comes while others write."""
+
+    @pytest.fixture
+    def large(self, own_database):
+        execute("""
+            CREATE TABLE unfinished_steps (step text PRIMARY KEY, state jsonb NOT NULL,
+                started_at timestamptz DEFAULT now(), updated_at timestamptz DEFAULT now())
+        """)
+
+        def begin(field):
+            series = Invented(
+                create("Thing", ("it", field)),
+                migrations.RemoveField("Thing", "it"),
+                large_tables={"thing"},
+                in_transaction=False,
+            )
+            series.forwards()
+            return series
+
+        return begin
+
+    @pytest.mark.parametrize(
+        "field",
+        [
+            models.TextField(),
+            models.TextField(null=True),
+            models.TextField(default="x"),
+            models.TextField(unique=True, default="x"),
+            models.TextField(db_index=True, db_default="x"),
+            models.ForeignKey("budget.Thing", models.CASCADE),
+        ],
+        ids=["not null", "null", "default", "unique", "db_default", "foreign key"],
+    )
+    def test_comes_back_as_it_was(self, large, field):
+        series = large(field)
+        column, value = ("it_id", "n") if field.is_relation else ("it", "'v' || n")
+        execute(f"INSERT INTO thing ({column}) SELECT {value} FROM generate_series(1, 700) AS n")
+        before = everything("thing")
+
+        series.forwards()
+        [entry] = attic()
+        series.back()
+
+        assert not entry.is_growing
+        assert everything("thing") == before
+        assert attic() == ()
+
+    @pytest.mark.parametrize("stop", range(1, 4))
+    def test_is_copied_to_the_end_after_an_interruption(self, large, stop):
+        series = large(models.TextField())
+        execute("INSERT INTO thing (it) SELECT 'v' || n FROM generate_series(1, 1100) AS n")
+        before = everything("thing")
+
+        for go in (series.forwards, series.back):
+            with pytest.raises(Stopped), surrounded_by(Surroundings(observe=stopping(stop))):
+                go()
+            go()
+
+        assert everything("thing") == before
+        assert attic() == ()
+
+    def test_keeps_what_others_write_during_the_copy(self, large):
+        series = large(models.TextField())
+        execute("INSERT INTO thing (it) SELECT 'v' || n FROM generate_series(1, 1100) AS n")
+
+        with surrounded_by(Surroundings(observe=writing_once())):
+            series.forwards()
+        series.back()
+
+        assert execute("SELECT id, it FROM thing WHERE it NOT LIKE 'v%' ORDER BY id") == [
+            (1, "changed"),
+            (1100, "changed"),
+            (2000, "added"),
+            (3000, "moved"),
+        ]
+        assert execute("SELECT count(*) FROM thing WHERE id IN (2, 3, 1099)") == [(0,)]
+
+    def test_refuses_rows_that_came_later_and_must_have_a_value(self, large):
+        series = large(models.TextField())
+        execute("INSERT INTO thing (it) VALUES ('a')")
+        series.forwards()
+        execute("INSERT INTO thing DEFAULT VALUES")
+
+        with override("en"), pytest.raises(RowsWithoutValue, match="1 row of"):
+            series.back()
+        execute("DELETE FROM thing WHERE id = 2")
+        series.back()
+
+        assert execute("SELECT * FROM thing") == [(1, "a")]
+
+    def test_needs_steps_and_a_small_one_none(self, large):
+        series = large(models.TextField())
+        step = step_of(series.context(1, Direction.APPLY))
+
+        assert needs_steps(step=step, large_tables={"thing"})
+        assert not needs_steps(step=step, large_tables={"other"})
+
+
+class Stopped(Exception):
+    """Stands for a kill."""
+
+
+def stopping(at):
+    """Return an observer that stops the work when it is called for the time `at`."""
+    calls = itertools.count(1)
+
+    def observe(point):
+        if next(calls) == at:
+            raise Stopped
+
+    return observe
+
+
+def writing_once():
+    """Return an observer that writes in another session: during the first batch behind it, then into it."""
+    statements = iter(
+        [
+            "UPDATE thing SET it = 'changed' WHERE id = 1100; DELETE FROM thing WHERE id = 1099",
+            "UPDATE thing SET it = 'changed' WHERE id = 1; DELETE FROM thing WHERE id = 2; "
+            "UPDATE thing SET id = 3000, it = 'moved' WHERE id = 3; "
+            "INSERT INTO thing VALUES (2000, 'added')",
+        ]
+    )
+
+    def observe(point):
+        with psycopg.connect(**connection.get_connection_params(), autocommit=True) as session:
+            session.execute(next(statements, "SELECT"))
+
+    return observe
