@@ -223,7 +223,7 @@ def _pause(
     connection: BaseDatabaseWrapper, locks: Mapping[str, str], patience: Patience, *, cause: Exception
 ) -> None:
     """Let the others pass, for a time that grows and that chance varies; or give up."""
-    holders = find_holders(connection=connection, locks=locks, older_than_seconds=0)
+    holders = _others(connection, locks)
     if not patience.remaining_seconds:
         raise PatienceEnded(_message(patience, locks, holders), blockers=holders) from cause
     with patience.spent():
@@ -231,6 +231,13 @@ def _pause(
         longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** min(patience.attempts, 10))
         time.sleep(random.uniform(_FIRST_PAUSE_SECONDS, longest))  # noqa: S311 - no secret
     patience.attempts += 1
+
+
+def _others(connection: BaseDatabaseWrapper, locks: Mapping[str, str]) -> tuple[Blocker, ...]:
+    """Return who holds what is wanted, or, where that is not known, whoever might."""
+    if locks:
+        return find_holders(connection=connection, locks=locks, older_than_seconds=0)
+    return find_old_transactions(connection=connection, older_than_seconds=LOCK_TIMEOUT_MILLISECONDS / 1000)
 
 
 def _end_or_pause(

@@ -206,11 +206,14 @@ class _GuardedExecutor(MigrationExecutor):
             self._observer.migration(outcome)
 
     def _tell(self, blockers: tuple[Blocker, ...]) -> None:
-        for blocker in blockers[:1]:
-            self._progress.step(
-                _("Waiting for process %(pid)d of %(user)s (%(application)s)")
-                % {"pid": blocker.pid, "user": blocker.user, "application": blocker.application or "-"}
-            )
+        if not blockers:
+            self._progress.step(_("Waiting for a lock"))
+            return
+        oldest = blockers[0]
+        self._progress.step(
+            _("Waiting for process %(pid)d of %(user)s (%(application)s)")
+            % {"pid": oldest.pid, "user": oldest.user, "application": oldest.application or "-"}
+        )
 
 
 def _with_real_models(state: ProjectState) -> Any:

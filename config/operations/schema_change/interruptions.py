@@ -7,7 +7,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from config.migration_operations import unfinished
 from config.operations.models import Direction
 
-_STEP = re.compile(r"(?P<migration>\w+\.\w+)/(?P<direction>APPLY|REVERT)/[\d.]+")
+_STEP = re.compile(r"(?P<migration>\w+\.\w+)/(?P<direction>APPLY|REVERT)/.*")
 _STEPS = "SELECT step FROM unfinished_steps ORDER BY step"
 _FORGET = "DELETE FROM unfinished_steps WHERE starts_with(step, %s)"
 

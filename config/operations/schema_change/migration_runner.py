@@ -26,6 +26,7 @@ from config.operations.schema_change.step_runner import Memory, StepRunner
 from config.operations.schema_change.units import Unit, units_of
 
 _CHECK_NOW = "SET CONSTRAINTS ALL IMMEDIATE"
+_SAVEPOINTS = ("SAVEPOINT ", "RELEASE SAVEPOINT ", "ROLLBACK TO SAVEPOINT ")
 
 
 class ChangedMeanwhile(Exception):
@@ -233,7 +234,7 @@ class MigrationRunner:
         def observe(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
             nonlocal looking
             result = execute(sql, params, many, context)
-            if not looking:
+            if not looking and not str(sql).startswith(_SAVEPOINTS):
                 looking = True
                 try:
                     observer.statement(self.connection, self.planned.name, str(sql))

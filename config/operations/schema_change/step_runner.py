@@ -99,9 +99,9 @@ class StepRunner:
         _tick(state)
 
     def _execute_and_tick(self, step: Step, state: Mapping[str, Any]) -> None:
+        self.memory.save(_ticked(state))  # First, so that locks are held for the shortest time.
         for sql in step.sql:
             self.execute(sql)
-        self.memory.save(_ticked(state))
 
     def _validate(self, step: Step, state: dict[str, Any]) -> None:
         try:

@@ -82,7 +82,7 @@ class Trial:
         self._folder = folder
         self._names = []
 
-    def write(self, name, operations, *, attributes="", after=None):
+    def write(self, name, operations, *, attributes=""):
         """Write the file of the next migration, or, if it is there, write it anew."""
         if name not in self._names:
             self._names.append(name)
@@ -95,7 +95,18 @@ class Trial:
             attributes=attributes,
             operations=textwrap.indent(textwrap.dedent(operations), " " * 8),
         )
-        (self._folder / "trial" / "migrations" / f"{name}.py").write_text(text, encoding="utf-8")
+        self._file(name).write_text(text, encoding="utf-8")
+        self._forget(name)
+
+    def remove(self, name):
+        self._names.remove(name)
+        self._file(name).unlink()
+        self._forget(name)
+
+    def _file(self, name):
+        return self._folder / "trial" / "migrations" / f"{name}.py"
+
+    def _forget(self, name):
         importlib.invalidate_caches()
         sys.modules.pop(f"trial.migrations.{name}", None)
 
@@ -106,12 +117,14 @@ def trial(copied_database, tmp_path):
     for file in ("__init__.py", "migrations/__init__.py"):
         (tmp_path / "trial" / file).touch()
     sys.path.insert(0, str(tmp_path))
+    sys.dont_write_bytecode, before = True, sys.dont_write_bytecode  # Two versions may be of one second.
     importlib.invalidate_caches()
     try:
         with override_settings(INSTALLED_APPS=[*django_settings.INSTALLED_APPS, "trial"]):
             yield Trial(tmp_path)
     finally:
         sys.path.remove(str(tmp_path))
+        sys.dont_write_bytecode = before
         for module in [name for name in sys.modules if name.partition(".")[0] == "trial"]:
             del sys.modules[module]
         apps.clear_cache()

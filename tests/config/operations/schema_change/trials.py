@@ -63,22 +63,45 @@ def leftovers():
     )
 
 
+def shape(table="trial_member"):
+    """Return what the catalogue says of a table, in a form that two ways of making it can be compared in."""
+    return (
+        execute(
+            "SELECT attname, format_type(atttypid, atttypmod), attnotnull, pg_get_expr(adbin, adrelid)"
+            "  FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum"
+            " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attname",
+            table,
+        ),
+        execute(
+            "SELECT conname, pg_get_constraintdef(oid), convalidated, condeferrable, condeferred"
+            "  FROM pg_constraint WHERE conrelid = %s::regclass ORDER BY conname",
+            table,
+        ),
+        execute("SELECT indexdef FROM pg_indexes WHERE tablename = %s ORDER BY indexname", table),
+    )
+
+
 class Interrupted(Exception):
     pass
 
 
-class Interruption:
-    """An observer that fails after the n-th statement."""
+class Onlooker:
+    """Remembers the statements it sees; at the `at`-th it does something."""
 
-    def __init__(self, after):
-        self._left = after
+    def __init__(self, act=lambda connection: None, *, at=1):
+        self._act = act
+        self._at = at
         self.seen = []
+        self.outcomes = []
 
     def statement(self, connection, migration, sql):
         self.seen.append(sql)
-        self._left -= 1
-        if self._left == 0:
-            raise Interrupted(sql)
+        if len(self.seen) == self._at:
+            self._act(connection)
 
     def migration(self, outcome):
-        pass
+        self.outcomes.append(outcome)
+
+
+def interrupt(connection):
+    raise Interrupted
