@@ -62,11 +62,12 @@ faults: setup ## 고장 시험 · The long sweeps: damage, kill and fill up, hun
 
 # makemigrations compares with the history of a database, so there has to be one.
 .PHONY: check
-check: setup ## 검사 · Format, lint, types, layers, missing migrations.
+check: setup ## 검사 · Format, lint, types, layers, missing and unsafe migrations.
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	$(TEST_MANAGE) lint_migrations --all
 	@trap '$(TEST_MANAGE) cluster stop' EXIT; set -x; \
 	$(TEST_MANAGE) cluster start; \
 	$(TEST_MANAGE) makemigrations --check --dry-run

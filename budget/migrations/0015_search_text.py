@@ -22,6 +22,7 @@ class Migration(migrations.Migration):
 
     dependencies = [("budget", "0014_events_of_active_organizations")]
 
+    # lint: accept column-rewrites-table because the first release applies it, to tables of a parish's size
     operations = [
         migrations.AddField("user", "search_text", search_text("name", "baptismal_name", "email")),
         migrations.AddField("organization", "search_text", search_text("name", "code")),

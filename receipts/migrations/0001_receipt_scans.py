@@ -340,6 +340,7 @@ class Migration(migrations.Migration):
             "DROP TRIGGER refresh_receipt_scan_organizations ON settlements",
         ),
         # A receipt proves a line of its own settlement, whichever of the two is moved.
+        # lint: accept blocking-constraint because the first release applies it, when no item has been settled
         migrations.RunSQL(
             """
             ALTER TABLE settlement_items

@@ -34,12 +34,12 @@ class Finding:
 class Objection:
     """What a rule objects to, before anybody has asked how large the table is.
 
-    Where `small` is None, the rule has nothing against it on a small table. An acceptance holds for both: on
-    the small database of a developer it is not needless.
+    `large` and `small` are the severities on tables of that size; None stands for no finding. An acceptance
+    holds for both: on the small database of a developer it is not needless.
     """
 
     rule: str
-    large: Severity
+    large: Severity | None
     small: Severity | None
     why: str
     safe_form: str
@@ -64,7 +64,7 @@ class Rule:
     def objection(
         self,
         *,
-        large: Severity,
+        large: Severity | None,
         small: Severity | None,
         operation: int | None = None,
         table: str = "",

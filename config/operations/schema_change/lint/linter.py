@@ -6,6 +6,7 @@ finding is depends on the size of the table: see Objection.
 
 from collections.abc import Callable, Iterator, Mapping
 
+from config.operations.schema_change.effects import StatementKind
 from config.operations.schema_change.lint import squawk
 from config.operations.schema_change.lint.acceptance import (
     accepted_reason,
@@ -41,7 +42,7 @@ def lint(*, plan: Plan, sizes: Mapping[str, TableSize]) -> tuple[Finding, ...]:
 def lint_selection(*, selection: Selection) -> tuple[Finding, ...]:
     connection, findings = offline_connection(), list[Finding]()
     state, filled = selection.state, selection.filled
-    in_use = None if selection.sizes is None else state
+    sizes, in_use = selection.sizes, None if selection.sizes is None else state
     for migration in selection.migrations:
         if selection.only is not None and full_name(migration) not in selection.only:
             state = migration.mutate_state(state)
@@ -49,7 +50,8 @@ def lint_selection(*, selection: Selection) -> tuple[Finding, ...]:
             subject, state = read_subject(
                 migration=migration, before=state, in_use=in_use, filled=filled, connection=connection
             )
-            findings += _lint_one(subject, selection.sizes)
+            sizes = sizes and _with_new_names(sizes, subject)
+            findings += _lint_one(subject, sizes)
         filled |= {*filled_models(migration)}
     return tuple(findings)
 
@@ -71,6 +73,16 @@ def _lint_one(subject: Subject, sizes: Mapping[str, TableSize] | None) -> Iterat
                 safe_form=objection.safe_form,
                 accepted=accepted_reason(objection.rule, acceptances),
             )
+
+
+def _with_new_names(sizes: Mapping[str, TableSize], subject: Subject) -> Mapping[str, TableSize]:
+    """Return the sizes also under the names that the migration gives."""
+    new_names = {
+        effect.new_name: sizes[effect.table]
+        for _step, effect in subject.effects()
+        if effect.kind is StatementKind.RENAME_TABLE and effect.table in sizes
+    }
+    return {**sizes, **new_names}
 
 
 def _is_large(table: str, sizes: Mapping[str, TableSize] | None) -> bool:

@@ -13,6 +13,8 @@ _INSERTS = frozenset({"create", "bulk_create", "get_or_create", "update_or_creat
 _ONE_ROW = frozenset({"get", "first", "last", "earliest", "latest", "create"})
 _BATCHES = frozenset({"batched", "Paginator"})
 _KEYS = frozenset({"pk", "id", "pk__in", "id__in", "pk__range", "id__range"})
+_LOWER_KEYS = frozenset({"pk__gt", "pk__gte", "id__gt", "id__gte"})
+_UPPER_KEYS = frozenset({"pk__lt", "pk__lte", "id__lt", "id__lte"})
 _LOOPS = (ast.For, ast.While, ast.ListComp, ast.SetComp, ast.GeneratorExp)
 _LITERALS = (ast.List, ast.Tuple, ast.Dict)
 _DEEPEST = 20  # Names that are made of each other have no end.
@@ -119,7 +121,8 @@ class _Reader:
                 return True
             if isinstance(part, ast.Call):
                 filters = {keyword.arg for keyword in part.keywords}
-                if called_name(part) in _ONE_ROW | _BATCHES or filters & _KEYS:
+                is_range = filters & _LOWER_KEYS and filters & _UPPER_KEYS
+                if called_name(part) in _ONE_ROW | _BATCHES or filters & _KEYS or is_range:
                     return True
         return False
 

@@ -12,6 +12,7 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 from config import migration_operations
+from config.operations.schema_change.catalogue import Catalogue
 from config.operations.schema_change.effects import Effect, StatementKind
 from config.operations.schema_change.lint.offline import NeedsServer, OfflineConnection, OfflineEditor
 from config.operations.schema_change.lint.python_code import PythonCode, read_code
@@ -24,6 +25,7 @@ class Step:
     """One operation on the database. Inside a SeparateDatabaseAndState there may be several at one position.
 
     `sql` has an element for each text that is sent: PostgreSQL runs what is in one text in one transaction.
+    `catalogue` is that before the step.
     """
 
     position: int
@@ -33,6 +35,7 @@ class Step:
     sql: tuple[str, ...]
     effects: tuple[Effect, ...]
     code: PythonCode | None
+    catalogue: Catalogue
 
     @property
     def is_raw(self) -> bool:
@@ -130,7 +133,7 @@ def _step(
 ) -> Step:
     sql = _collect_sql(operation, app_label, before, after, connection)
     code = read_code(operation.code) if isinstance(operation, migrations.RunPython) else None
-    catalogue = read_state(before.apps, connection=connection) if sql or code else None
+    catalogue = read_state(before.apps, connection=connection)
     texts = sql + (code.statements if code else ())
     return Step(
         position=position,
@@ -145,6 +148,7 @@ def _step(
             for effect in analyse(statement, catalogue=catalogue).actions
         ),
         code=code,
+        catalogue=catalogue,
     )
 
 

@@ -4,10 +4,8 @@ None of this depends on the size of a table.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from django.db import migrations
-from django.db.models import Field
 from django.utils.translation import gettext_lazy as _
 
 from config.operations.schema_change.effects import Effect, StatementKind
@@ -33,9 +31,8 @@ _RENAME = Rule(
 _REQUIRED = Rule(
     id="required-column",
     why=_(
-        "The code that is running while this is applied does not know %(name)s: without a value for it, "
-        "none of "
-        "its new rows is let in."
+        "The code that is running while this is applied does not know %(name)s: without a value for it, none "
+        "of its new rows is let in."
     ),
     safe_form='migrations.AddField("…", "…", models.TextField(default="", db_default=""))',
 )
@@ -44,76 +41,61 @@ _DEFAULT = Rule(
     why=_("The code that is running while this is applied leaves the value of %(name)s to the database."),
     safe_form=_("Give the value in Python first, and take db_default away with the next release."),
 )
-_NOT_NULL = re.compile(r"\bNOT\s+NULL\b", re.IGNORECASE)
-_FILLS_ITSELF = re.compile(r"\b(DEFAULT|GENERATED|(small|big)?serial)\b", re.IGNORECASE)
-_COLUMN_KINDS = {StatementKind.DROP_COLUMN: _DROP, StatementKind.RENAME_COLUMN: _RENAME}
-_TABLE_KINDS = {
+_OF_COLUMNS = {StatementKind.DROP_COLUMN: _DROP, StatementKind.RENAME_COLUMN: _RENAME}
+_OF_TABLES = {
     StatementKind.DROP_TABLE: _DROP,
     StatementKind.RENAME_TABLE: _RENAME,
     StatementKind.SET_SCHEMA: _RENAME,
 }
+_NOT_NULL = re.compile(r"\bNOT\s+NULL\b", re.IGNORECASE)
+_DEFAULTS = re.compile(r"\bDEFAULT\b", re.IGNORECASE)
+_FILLS_ITSELF = re.compile(r"\b(GENERATED|(small|big)?serial)\b", re.IGNORECASE)
 
 
 def find(subject: Subject) -> Iterator[Objection]:
     for step, effect in subject.effects():
-        rule = _COLUMN_KINDS.get(effect.kind) or _TABLE_KINDS.get(effect.kind)
-        if rule is not None and _is_in_use(subject, effect):
-            yield _objection(rule, step, effect.table, effect.name)
-        elif step.is_raw:
-            yield from _find_required_in_sql(subject, step, effect)
-    for step in subject.steps:
-        yield from _find_required(subject, step)
+        if effect.kind in _OF_TABLES:
+            yield from _objections(_OF_TABLES[effect.kind], subject, step, effect.table)
+        elif effect.kind in _OF_COLUMNS:
+            yield from _objections(_OF_COLUMNS[effect.kind], subject, step, effect.table, effect.name)
+        elif effect.kind is StatementKind.ADD_COLUMN and _must_be_filled(effect, step):
+            yield from _objections(_REQUIRED, subject, step, effect.table, new_column=effect.name)
+        elif effect.kind is StatementKind.DROP_DEFAULT and _is_relied_upon(effect, step):
+            yield from _objections(_DEFAULT, subject, step, effect.table, effect.name)
 
 
-def _is_in_use(subject: Subject, effect: Effect) -> bool:
-    columns = tables(subject.in_use.apps).get(effect.table)
-    if columns is None:
+def _must_be_filled(added: Effect, step: Step) -> bool:
+    """Whether an INSERT that does not name the new column fails. Django takes its defaults away at once."""
+    if not _NOT_NULL.search(added.sql) or _FILLS_ITSELF.search(added.sql):
         return False
-    return effect.kind in _TABLE_KINDS or effect.name in columns
+    return not _DEFAULTS.search(added.sql) or _has(step, StatementKind.DROP_DEFAULT, added)
 
 
-def _find_required_in_sql(subject: Subject, step: Step, effect: Effect) -> Iterator[Objection]:
-    if effect.table not in tables(subject.in_use.apps):
+def _is_relied_upon(dropped: Effect, step: Step) -> bool:
+    """Whether the default was there before, instead of only for the rows that this step fills."""
+    column = step.catalogue.column(dropped.table, dropped.name)
+    was_set = _has(step, StatementKind.SET_DEFAULT, dropped) or _has(step, StatementKind.ADD_COLUMN, dropped)
+    return column is not None and column.is_not_null and not was_set
+
+
+def _has(step: Step, kind: StatementKind, about: Effect) -> bool:
+    return any((each.kind, each.table, each.name) == (kind, about.table, about.name) for each in step.effects)
+
+
+def _objections(
+    rule: Rule, subject: Subject, step: Step, table: str, column: str = "", *, new_column: str = ""
+) -> Iterator[Objection]:
+    """Yield nothing if the table or column is this migration's own.
+
+    If only earlier migrations of the same deploy have made it, the code that is running does not know it: no
+    severity, but an acceptance is not needless, because another database may get them one by one.
+    """
+    if not _is_known(tables(subject.before.apps), table, column):
         return
-    if effect.kind is StatementKind.DROP_DEFAULT:
-        yield _objection(_DEFAULT, step, effect.table, effect.name)
-    elif effect.kind is StatementKind.ADD_COLUMN and _must_be_filled(effect.sql):
-        yield _objection(_REQUIRED, step, effect.table, effect.name)
+    severity = Severity.ERROR if _is_known(tables(subject.in_use.apps), table, column) else None
+    name = ".".join(filter(None, (table, column or new_column)))
+    yield rule.objection(large=severity, small=severity, operation=step.position, table=table, name=name)
 
 
-def _must_be_filled(definition: str) -> bool:
-    return _NOT_NULL.search(definition) is not None and not _FILLS_ITSELF.search(definition)
-
-
-def _find_required(subject: Subject, step: Step) -> Iterator[Objection]:
-    operation = step.operation
-    if not isinstance(operation, migrations.AddField | migrations.AlterField) or not step.sql:
-        return
-    model = step.after.apps.get_model(subject.migration.app_label, operation.model_name)
-    if model._meta.db_table not in tables(subject.in_use.apps):
-        return
-    new = model._meta.get_field(operation.name)
-    if not isinstance(new, Field) or not new.concrete or not _needs_value(new):
-        return
-    if isinstance(operation, migrations.AddField):
-        yield _objection(_REQUIRED, step, model._meta.db_table, str(new.column))
-        return
-    old = step.before.apps.get_model(model._meta.label)._meta.get_field(operation.name)
-    if isinstance(old, Field) and old.has_db_default():
-        yield _objection(_DEFAULT, step, model._meta.db_table, str(new.column))
-
-
-def _needs_value(field: "Field[object, object]") -> bool:
-    """Whether an INSERT that does not name the column fails."""
-    fills_itself = field.has_db_default() or field.generated or field.db_returning
-    return not (field.null or fills_itself or field.many_to_many)
-
-
-def _objection(rule: Rule, step: Step, table: str, column: str) -> Objection:
-    return rule.objection(
-        large=Severity.ERROR,
-        small=Severity.ERROR,
-        operation=step.position,
-        table=table,
-        name=f"{table}.{column}" if column else table,
-    )
+def _is_known(known: Mapping[str, frozenset[str]], table: str, column: str) -> bool:
+    return table in known and (not column or column in known[table])

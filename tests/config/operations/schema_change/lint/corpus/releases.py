@@ -67,13 +67,20 @@ UNSAFE = [
         operations=[migrations.AlterField("event", "note", models.TextField(null=True, db_column="notice"))],
     ),
     Unsafe(
-        id="a_model_renamed",
+        id="a_table_renamed",
         rule="rename-in-use",
         **ALWAYS,
         operations=[
-            migrations.CreateModel("Visit", [("id", models.BigAutoField(primary_key=True))]),
             migrations.AlterModelTable("event", "gatherings"),
         ],
+    ),
+    Unsafe(
+        id="a_model_renamed_whose_links_follow",
+        rule="rename-in-use",
+        **ALWAYS,
+        operations=[migrations.RenameModel("Event", "Gathering")],
+        also=("blocking-constraint",),
+        table="events_guests",
     ),
     Unsafe(
         id="a_column_renamed_in_raw_sql",
@@ -110,6 +117,12 @@ UNSAFE = [
         operations=[
             migrations.AddField("event", "is_open", models.BooleanField(default=True), preserve_default=False)
         ],
+    ),
+    Unsafe(
+        id="an_order_of_the_rows",
+        rule="required-column",
+        **ALWAYS,
+        operations=[migrations.AlterOrderWithRespectTo("event", "organization")],
     ),
     Unsafe(
         id="a_column_that_nobody_fills",

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 
+from django.contrib.postgres.operations import AddConstraintNotValid, ValidateConstraint
 from django.db import connection, migrations, models, transaction
 
 from config.migration_operations.update_in_batches import UpdateInBatches
@@ -14,6 +15,8 @@ SIZE = 1000
 IN_BATCHES = UpdateInBatches(
     "fill", "Event", {"note": ""}, where=models.Q(note=None), reverse=UpdateInBatches.noop
 )
+HAS_NOTE = models.CheckConstraint(condition=models.Q(note__isnull=False), name="event_has_note")
+VALIDATED = ValidateConstraint("event", "event_has_note")
 
 
 def run(sql, reverse=migrations.RunSQL.noop):
@@ -107,6 +110,13 @@ def update_slices(apps, schema_editor):
             Event.objects.filter(pk__in=keys[start : start + SIZE]).update(note="")
 
 
+def update_ranges(apps, schema_editor):
+    Event = apps.get_model("parish", "Event")
+    last = Event.objects.latest("pk").pk
+    for start in range(0, last, SIZE):
+        Event.objects.filter(pk__gt=start, pk__lte=start + SIZE).update(note="")
+
+
 def save_in_batches(apps, schema_editor):
     Event = apps.get_model("parish", "Event")
     while events := list(Event.objects.filter(note=None)[:SIZE]):
@@ -171,6 +181,7 @@ UNSAFE = [
             execute_update,
             update_in_batches,
             update_slices,
+            update_ranges,
             save_in_batches,
         )
     ),
@@ -195,6 +206,12 @@ UNSAFE = [
         operations=[python(update_all)],
     ),
     Unsafe(id="an_update_in_raw_sql", rule="unbounded-change", operations=[run(FILL)], table="events"),
+    Unsafe(
+        id="an_update_in_raw_sql_with_parameters",
+        rule="unbounded-change",
+        operations=[run([("UPDATE events SET note = %s WHERE status = %s", ["100%", "DRAFT"])])],
+        table="events",
+    ),
     Unsafe(
         id="an_update_from_another_table",
         rule="unbounded-change",
@@ -252,9 +269,15 @@ UNSAFE = [
     ),
 ]
 SAFE = [
+    Safe(
+        id="not_null_after_batches",
+        earlier=[[IN_BATCHES, AddConstraintNotValid("event", HAS_NOTE)], [VALIDATED]],
+        operations=[migrations.AlterField("event", "note", models.TextField(default=""))],
+    ),
     Safe(id="batches_of_ours", atomic=False, operations=[IN_BATCHES]),
     Safe(id="batches_that_commit", atomic=False, operations=[python(update_in_batches)]),
     Safe(id="slices_that_commit", atomic=False, operations=[python(update_slices)]),
+    Safe(id="ranges_that_commit", atomic=False, operations=[python(update_ranges)]),
     Safe(id="saves_that_commit", atomic=False, operations=[python(save_in_batches)]),
     Safe(id="a_check_of_the_data", operations=[python(require_notes)]),
     Safe(
