@@ -28,8 +28,7 @@ from config.operations.schema_change.lint.squawk import SquawkFailed
 class Command(BaseCommand):
     help = _(
         "Look for what is unsafe in the pending migrations, by the real sizes of the tables. Without a "
-        "database: "
-        "in all of ours, as if every table were large."
+        "database: in all of ours, as if every table were large."
     )
     requires_system_checks = ()
 
@@ -96,16 +95,11 @@ class Command(BaseCommand):
             "warnings": len(findings) - errors - accepted,
             "accepted": accepted,
         }
-        style = self.style.ERROR if errors else self.style.SUCCESS
-        self.stdout.write(
-            style(
-                _(
-                    "Migrations: %(migrations)d. Errors: %(errors)d, warnings: %(warnings)d, accepted: "
-                    "%(accepted)d."
-                )
-                % facts
-            )
+        sentence = _(
+            "Migrations: %(migrations)d. Errors: %(errors)d, warnings: %(warnings)d, accepted: %(accepted)d."
         )
+        style = self.style.ERROR if errors else self.style.SUCCESS
+        self.stdout.write(style(sentence % facts))
 
     def _print_finding(self, finding: Finding) -> None:
         if finding.accepted is not None:
@@ -117,7 +111,7 @@ class Command(BaseCommand):
         place = "" if finding.operation is None else f" [{finding.operation + 1}]"
         self.stdout.write("  " + style(f"{mark} {finding.rule}{place} {finding.table}".rstrip()))
         if finding.accepted is not None:
-            self.stdout.write(f"    {_('accepted')}: {finding.accepted}")
+            self.stdout.write("    " + _("Accepted: %(reason)s") % {"reason": finding.accepted})
             return
         self.stdout.write(f"    {finding.why}")
         first, *more = finding.safe_form.splitlines()

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 
 
 class Severity(enum.StrEnum):
@@ -70,7 +71,7 @@ class Rule:
         table: str = "",
         **facts: str,
     ) -> Objection:
-        facts = {"table": table or "?", **facts}
+        facts = {"table": table or _("the table"), **facts}
         return Objection(
             rule=self.id,
             large=large,

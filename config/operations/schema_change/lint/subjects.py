@@ -152,6 +152,11 @@ def _step(
     )
 
 
+def _is_ours(operation: Operation) -> bool:
+    """Whether it runs statements for as long as it takes, and looks after their locks itself."""
+    return type(operation).__module__.startswith(f"{migration_operations.__name__}.")
+
+
 def _collect_sql(
     operation: Operation,
     app_label: str,
@@ -159,10 +164,7 @@ def _collect_sql(
     after: ProjectState,
     connection: OfflineConnection,
 ) -> tuple[str, ...]:
-    # Our own operations run statements for as long as it takes, and look after their locks themselves.
-    if not operation.reduces_to_sql or type(operation).__module__.startswith(
-        f"{migration_operations.__name__}."
-    ):
+    if not operation.reduces_to_sql or _is_ours(operation):
         return ()
     editor = OfflineEditor(connection, collect_sql=True, atomic=False)
     with contextlib.suppress(NeedsServer), editor:

@@ -17,9 +17,8 @@ _NAME = Rule(
 _IMPORTED = Rule(
     id="imported-model",
     why=_(
-        "%(name)s is a model as it is today; the next change of it breaks this migration for everybody "
-        "who starts "
-        "from an empty database."
+        "%(name)s is a model as it is today; the next change of it breaks this migration for everybody who "
+        "starts from an empty database."
     ),
     safe_form='def forwards(apps, schema_editor):\n    Event = apps.get_model("budget", "Event")',
 )

@@ -19,8 +19,7 @@ _ONLY_PLAIN_MIGRATE = {
         id="blocking-index",
         why=_(
             "Under plain migrate nobody could write to %(table)s while the index is built; migrate_safely "
-            "builds "
-            "it concurrently."
+            "builds it concurrently."
         ),
         safe_form="manage.py migrate_safely",
     ),
@@ -38,8 +37,7 @@ _ONLY_PLAIN_MIGRATE = {
             id="blocking-constraint",
             why=_(
                 "Under plain migrate nobody could write to %(table)s while every row is checked; "
-                "migrate_safely "
-                "adds the constraint without that."
+                "migrate_safely adds the constraint without that."
             ),
             safe_form="manage.py migrate_safely",
         ),
@@ -89,8 +87,7 @@ _ALWAYS = {
         id="blocking-constraint",
         why=_(
             "An exclusion constraint has no form that blocks nobody: its index is built while nobody can "
-            "read "
-            "%(table)s."
+            "read %(table)s."
         ),
         safe_form=_(
             "Add it while the table is small, or in an hour when nobody works:\n"
@@ -105,9 +102,8 @@ _ALWAYS = {
     StatementKind.ADD_COLUMN: Rule(
         id="column-rewrites-table",
         why=_(
-            "The new column has another value in each row, so PostgreSQL writes all of %(table)s anew, "
-            "and nobody "
-            "can read it meanwhile."
+            "The new column has another value in each row, so PostgreSQL writes all of %(table)s anew, and "
+            "nobody can read it meanwhile."
         ),
         safe_form=_(
             "Add it empty, and fill it in a migration of its own:\n"
@@ -115,6 +111,14 @@ _ALWAYS = {
         ),
     ),
 }
+_CHECKED_AGAIN = Rule(
+    id="type-change-scans",
+    why=_(
+        "The rows of %(table)s can stay, but what hangs on the column is checked or built again for each of "
+        "them, and nobody can read it meanwhile."
+    ),
+    safe_form='ChangeTypeOnline("…", "…", models.CharField(max_length=200))',
+)
 _GENERATED = Rule(
     id="column-rewrites-table",
     why=_(
@@ -178,6 +182,8 @@ def _objection(step: Step, effect: Effect, table: str) -> Objection:
     rule = rule or _ALWAYS.get(effect.kind, _OTHER)
     if effect.kind is StatementKind.ADD_COLUMN:
         rule = _rule_of_column(effect, table)
+    elif effect.kind is StatementKind.ALTER_TYPE and table not in effect.rewrites:
+        rule = _CHECKED_AGAIN
     return rule.objection(large=severity, small=None, operation=step.position, table=table)
 
 

@@ -90,9 +90,10 @@ def _objections(
     If only earlier migrations of the same deploy have made it, the code that is running does not know it: no
     severity, but an acceptance is not needless, because another database may get them one by one.
     """
-    if not _is_known(tables(subject.before.apps), table, column):
+    is_in_use = _is_known(tables(subject.in_use.apps), table, column)
+    if not is_in_use and not _is_known(tables(subject.before.apps), table, column):
         return
-    severity = Severity.ERROR if _is_known(tables(subject.in_use.apps), table, column) else None
+    severity = Severity.ERROR if is_in_use else None
     name = ".".join(filter(None, (table, column or new_column)))
     yield rule.objection(large=severity, small=severity, operation=step.position, table=table, name=name)
 

@@ -30,13 +30,13 @@ _LEAVES_SOMETHING = Rule(
 _IRREVERSIBLE = Rule(
     id="irreversible-operation",
     why=_("This operation cannot be taken back, so revert stops here."),
-    safe_form=_("Give the operation a database_backwards, and reversible = True."),
+    safe_form=_("Give it a reverse, or an operation of your own database_backwards and reversible = True."),
 )
 _NEEDS_VALUE = Rule(
     id="reverse-needs-value",
     why=_(
-        "To take this back adds %(name)s as NOT NULL without a value, which fails as soon as the table "
-        "has a row."
+        "To take this back adds %(name)s as NOT NULL without a value, which fails as soon as the table has a "
+        "row."
     ),
     safe_form=_(
         "Let it be empty first, in an earlier operation:\n"

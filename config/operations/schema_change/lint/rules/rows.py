@@ -25,8 +25,7 @@ _ONE_TRANSACTION = Rule(
     id="unbounded-change",
     why=_(
         "The batches share the transaction of the migration, so every row of %(table)s stays locked until "
-        "the "
-        "last batch."
+        "the last batch."
     ),
     safe_form=_IN_BATCHES,
 )
@@ -40,9 +39,8 @@ _FILLS_ROWS = Rule(
 _WITH_SCHEMA = Rule(
     id="data-with-schema",
     why=_(
-        "The rows change in the same transaction as the table: its lock is held until the last row is "
-        "done, and "
-        "when it fails, all is lost."
+        "The rows change in the same transaction as the table: its lock is held until the last row is done, "
+        "and when it fails, all is lost."
     ),
     safe_form=_("Make two migrations of it: first the schema, then the rows."),
 )

@@ -90,6 +90,7 @@ BEGINNING = [
             ("note", models.TextField(null=True)),
             ("remark", models.TextField(null=True)),
             ("status", models.CharField(max_length=20, db_default="PLANNING", default="PLANNING")),
+            ("mood", models.CharField(max_length=20)),
             ("seats", models.IntegerField(null=True)),
             ("fee", models.DecimalField(max_digits=10, decimal_places=2, null=True)),
             ("starts_on", models.DateField(null=True)),
@@ -99,6 +100,7 @@ BEGINNING = [
             "indexes": [models.Index(fields=["name"], name="events_by_name")],
             "constraints": [
                 models.CheckConstraint(condition=models.Q(remark__isnull=False), name="event_has_remark"),
+                models.CheckConstraint(condition=~models.Q(mood=""), name="event_has_mood"),
             ],
         },
     ),

@@ -207,6 +207,11 @@ UNSAFE = [
         operations=[migrations.AlterField("event", "name", models.CharField(max_length=50))],
     ),
     Unsafe(
+        id="a_longer_varchar_with_a_check",
+        rule="type-change-scans",
+        operations=[migrations.AlterField("event", "mood", models.CharField(max_length=50))],
+    ),
+    Unsafe(
         id="text_to_varchar",
         rule="type-change-rewrites",
         operations=[migrations.AlterField("event", "note", models.CharField(max_length=200, null=True))],
