@@ -44,7 +44,8 @@ class Work:
     """`rows` that match `needing` get `change`, after which they match it no longer.
 
     `change` returns how many rows it changed; where `locks_first` says so, it is given rows that nobody else
-    can change. `prepare` is called at the start of each transaction.
+    can change. `prepare` is called at the start of each transaction. `walks_all` false spares the way over
+    all keys, where few rows need the change.
     """
 
     step: str
@@ -53,6 +54,7 @@ class Work:
     needing: Any
     change: Callable[[Rows], int]
     locks_first: bool = False
+    walks_all: bool = True
     prepare: Callable[[], None] = lambda: None
 
     @property
@@ -92,7 +94,7 @@ class _Walk:
 
     def run(self) -> None:
         self._given.progress.step(self._work.sentence)
-        if self._position.passes == 0:
+        if self._work.walks_all and self._position.passes == 0:
             with self._given.progress.measure(self._count(), unit=_("rows")) as advance:
                 advance(self._position.walked)
                 # Every key is walked, so that a page takes the same time however few of its rows need it.

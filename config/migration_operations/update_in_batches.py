@@ -14,13 +14,9 @@ from django.utils.deconstruct import deconstructible
 from django.utils.translation import gettext as _
 
 from config.migration_operations.batches import Rows, Work, change_in_batches, examples
-from config.migration_operations.failures import OperationFailed
+from config.migration_operations.failures import OperationFailed, require_own_transactions
 
 Change = Mapping[str, Any] | Callable[[StateApps, Rows], None]
-
-
-class NeedsOwnTransactions(OperationFailed):
-    """The migration runs in one transaction; the message says which line changes that."""
 
 
 class NotAsPromised(OperationFailed):
@@ -127,14 +123,7 @@ class UpdateInBatches(Operation):
         if schema_editor.collect_sql:
             schema_editor.collected_sql.extend(_shown(rows.all(), update))
             return
-        if connection.in_atomic_block:
-            raise NeedsOwnTransactions(
-                _(
-                    "%(name)s commits each batch, but the migration runs in one transaction.\n"
-                    "→ Write in its class: atomic = False"
-                )
-                % {"name": self.name}
-            )
+        require_own_transactions(connection, operation=self.name)
         change_in_batches(
             connection=connection,
             work=Work(

@@ -6,12 +6,12 @@ from django.db import connection, models
 from django.db.models import F, Q
 from django.db.models.functions import Concat, Upper
 
-from config.migration_operations import batch_size, unfinished
+from config.migration_operations import unfinished
 from config.migration_operations.batches import RowsLeft
+from config.migration_operations.failures import NeedsOwnTransactions
 from config.migration_operations.surroundings import surrounded_by
 from config.migration_operations.update_in_batches import (
     BatchedUpdate,
-    NeedsOwnTransactions,
     NotAsPromised,
     UpdateInBatches,
 )
@@ -23,7 +23,6 @@ from tests.config.migration_operations.conftest import (
     query,
     surrounded,
 )
-from tests.config.operations.sessions import Sessions
 
 pytestmark = pytest.mark.usefixtures("calm", "english")
 STEP = "budget.fill_note/APPLY"
@@ -39,19 +38,6 @@ def parcels(table):
     state = table("Parcel", title=models.TextField(), note=models.TextField(default="", db_default=""))
     query("INSERT INTO budget_parcel (title) SELECT 'parcel ' || n FROM generate_series(1, 10) AS n")
     return state
-
-
-@pytest.fixture
-def small_batches(monkeypatch):
-    monkeypatch.setattr(batch_size, "FIRST_ROWS", 3)
-    monkeypatch.setattr(batch_size, "MOST_ROWS", 3)
-
-
-@pytest.fixture
-def sessions():
-    opened = Sessions()
-    yield opened
-    opened.close()
 
 
 def notes():
