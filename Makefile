@@ -18,7 +18,7 @@ ADDRESS ?= 127.0.0.1:8000
 
 .PHONY: help
 help: ## 할 수 있는 일 · List the targets.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## 없는 것을 설치 · Install what is missing: system packages, virtual environment, translations.
@@ -80,6 +80,11 @@ bench: setup ## 속도 재기 · Time migrations and backups, on clusters of the
 .PHONY: bench-backups
 bench-backups: setup ## 백업 속도 재기 · Time backups beside pg_dump and pg_restore. Nine million rows: SIZE=full
 	.venv/bin/python -m tests.benchmarks.backups --size $(or $(SIZE),small)
+
+# One part of it: make bench-migrations OPTIONS='--only add-index,unique --engine ours'
+.PHONY: bench-migrations
+bench-migrations: setup ## 마이그레이션 중의 기다림 재기 · Time who waits while the schema changes. Five million rows: SIZE=full
+	.venv/bin/python -m tests.benchmarks.schema_changes --size $(or $(SIZE),small) $(OPTIONS)
 
 .PHONY: shell
 shell: database ## 모델을 불러온 Python · A Python prompt with every model.

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 
-from config.cluster import SCRATCH, Cluster, running
+from config.cluster import SCRATCH, Cluster, Profile, running
 from config.env import BASE_DIR
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -66,11 +66,11 @@ class Bench:
 
 
 @contextmanager
-def scratch_bench() -> Iterator[Bench]:
+def scratch_bench(profile: Profile = SCRATCH) -> Iterator[Bench]:
     with tempfile.TemporaryDirectory() as folder:
         # The server's account has to get through; only the cluster's own folders are closed.
         Path(folder).chmod(0o711)
-        with running(cluster=Cluster(profile=SCRATCH, folder=Path(folder) / "postgres")) as started:
+        with running(cluster=Cluster(profile=profile, folder=Path(folder) / "postgres")) as started:
             yield Bench(started.cluster)
 
 

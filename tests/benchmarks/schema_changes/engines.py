@@ -1,0 +1,113 @@
+"""The three ways to run a migration, each in a process of its own that is ready before the clock starts."""
+
+import multiprocessing
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+import django
+
+LONGEST_SECONDS = 1_800
+
+_SPAWN = multiprocessing.get_context("spawn")
+_SETTINGS = "tests.benchmarks.schema_changes.settings"
+_PATIENCE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Seconds of the monotonic clock, and why the migration failed if it did."""
+
+    started: float
+    ended: float
+    error: str = ""
+
+
+class Migrating:
+    """A migration that waits for the word to start."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+
+    def run(self, *, after: float = LONGEST_SECONDS, then: Callable[[], None] | None = None) -> Ended:
+        """Run the migration; call `then` after so many seconds if it has not ended by itself before."""
+        started = time.monotonic()
+        self._pipe.send("go")
+        if then is not None and not self._pipe.poll(after):
+            then()
+        if not self._pipe.poll(LONGEST_SECONDS):
+            return Ended(started, time.monotonic(), f"not done after {LONGEST_SECONDS} s")
+        return self._pipe.recv()
+
+
+@contextmanager
+def migrating(engine: str, name: str, *, environment: Mapping[str, str]) -> Iterator[Migrating]:
+    """Start the process of an engine, and yield when it has read its migrations."""
+    ours, theirs = _SPAWN.Pipe()
+    process = _SPAWN.Process(target=_work, args=(theirs, engine, name, dict(environment)), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        ours.recv()
+        yield Migrating(ours)
+    finally:
+        process.kill()
+        process.join()
+
+
+def _work(pipe: Connection, engine: str, name: str, environment: Mapping[str, str]) -> None:
+    os.environ |= {**environment, "DJANGO_SETTINGS_MODULE": _SETTINGS, "MIGRATION_ENGINE": engine}
+    warnings.simplefilter("ignore")  # The zero-downtime backend warns of what it then does.
+    try:
+        django.setup()
+        migrate = _PREPARATIONS[engine](name)
+    except Exception as error:
+        reason = _shown(error)
+        pipe.send("not ready")
+        pipe.recv()
+        pipe.send(Ended(time.monotonic(), time.monotonic(), reason))
+        return
+    pipe.send("ready")
+    pipe.recv()
+    pipe.send(_timed(migrate))
+
+
+def _timed(migrate: Callable[[], object]) -> Ended:
+    started, reason = time.monotonic(), ""
+    try:
+        migrate()
+    except Exception as error:
+        reason = _shown(error)
+    return Ended(started, time.monotonic(), reason)
+
+
+def _shown(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+
+
+def _prepare_djangos(name: str) -> Callable[[], object]:
+    """What `migrate` calls; the zero-downtime backend only brings another schema editor."""
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    return lambda: executor.migrate([("ledger", name)])
+
+
+def _prepare_ours(name: str) -> Callable[[], object]:
+    """Planning comes before the clock starts: `migrate_safely` shows the plan, and waits for an answer."""
+    from config.operations.schema_change.execution import run_plan
+    from config.operations.schema_change.planning import read_plan
+    from django.db import connection
+
+    plan = read_plan(connection=connection, targets=[("ledger", name)])
+    return lambda: run_plan(
+        connection=connection, plan=plan, patience_seconds=_PATIENCE_SECONDS, progress=lambda *_: None
+    )
+
+
+_PREPARATIONS = {"plain": _prepare_djangos, "zero-downtime": _prepare_djangos, "ours": _prepare_ours}

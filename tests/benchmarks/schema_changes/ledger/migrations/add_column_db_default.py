@@ -1,0 +1,8 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("ledger", "initial")]
+    operations = [
+        migrations.AddField("Item", "state", models.CharField(max_length=10, db_default="DRAFT")),
+    ]
