@@ -59,7 +59,7 @@ def measure_all(bench: Bench, combinations: Sequence[Combination], size: Size, t
 def _progress(cell: Cell) -> str:
     waits = f"worst {cell.during.worst:,.0f} ms (before: {cell.control.worst:,.0f} ms)"
     name = f"{cell.case}, {cell.situation}, {cell.engine}"
-    return f"{name}: {waits}, {cell.seconds:,.2f} s {describe_goals(cell)} {cell.error}".rstrip()
+    return f"{name}: {waits}, {cell.seconds:,.2f} s {describe_goals(cell)} {cell.error or cell.told}".rstrip()
 
 
 def run(bench: Bench, options: argparse.Namespace) -> tuple[dict[str, Any], list[Cell]]:

@@ -49,6 +49,7 @@ class Cell:
     during: Waits
     seconds: float = 0.0
     error: str = ""
+    told: str = ""
     ratio: float | None = None
 
     @property
@@ -106,4 +107,5 @@ def _measure(bench: Bench, combination: Combination, size: Size, migration: Migr
         during=summarise(requests, since=ended.started, until=ended.ended + AFTERMATH_SECONDS),
         seconds=ended.ended - ended.started,
         error=ended.error,
+        told=ended.told,
     )

@@ -9,9 +9,9 @@ from config.env import BASE_DIR
 from tests.benchmarks.measurement import Bench, measure
 
 RUNS = 3
-# Whole seconds of the process on the demo database, with one migration pending.
+# Seconds of the whole process on the demo database, with one migration pending.
 LIMITS = {("preflight",): 3.0, ("migrate_safely", "--check-only"): 2.0}
-_BEFORE_NEWEST = ("receipts", "0002")
+_BEFORE_NEWEST = ("budget", "0015_search_text")
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ def time_commands(bench: Bench) -> list[CommandTiming]:
     bench.create_database()
     bench.manage("migrate", "-v0")
     bench.manage("seed", "--demo", "-v0")
+    bench.manage("migrate", *_BEFORE_NEWEST, "-v0")
     return [_time(bench, arguments, limit) for arguments, limit in LIMITS.items()]
 
 
@@ -36,7 +37,8 @@ def _time(bench: Bench, arguments: tuple[str, ...], limit: float) -> CommandTimi
     for _run in range(RUNS):
         finished = []
         wall, _cpu = measure(lambda finished=finished: finished.append(_start(bench, arguments)), lambda: 0.0)
-        if finished[0].returncode not in (0, 1):
+        # An answer may be a bad one; a command that could not run has none.
+        if not finished[0].stdout:
             reason = finished[0].stderr.strip().partition("\n")[0]
             return CommandTiming(" ".join(arguments), limit, None, reason)
         found.append(wall)

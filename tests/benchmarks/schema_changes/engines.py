@@ -15,16 +15,16 @@ LONGEST_SECONDS = 1_800
 
 _SPAWN = multiprocessing.get_context("spawn")
 _SETTINGS = "tests.benchmarks.schema_changes.settings"
-_PATIENCE_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Ended:
-    """Seconds of the monotonic clock, and why the migration failed if it did."""
+    """Seconds of the monotonic clock, why the migration failed if it did, and what the engine tells of it."""
 
     started: float
     ended: float
     error: str = ""
+    told: str = ""
 
 
 class Migrating:
@@ -76,38 +76,51 @@ def _work(pipe: Connection, engine: str, name: str, environment: Mapping[str, st
     pipe.send(_timed(migrate))
 
 
-def _timed(migrate: Callable[[], object]) -> Ended:
-    started, reason = time.monotonic(), ""
+def _timed(migrate: Callable[[], str]) -> Ended:
+    started = time.monotonic()
     try:
-        migrate()
+        told = migrate()
     except Exception as error:
-        reason = _shown(error)
-    return Ended(started, time.monotonic(), reason)
+        return Ended(started, time.monotonic(), _shown(error))
+    return Ended(started, time.monotonic(), told=told)
 
 
 def _shown(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
-def _prepare_djangos(name: str) -> Callable[[], object]:
+def _prepare_djangos(name: str) -> Callable[[], str]:
     """What `migrate` calls; the zero-downtime backend only brings another schema editor."""
     from django.db import connection
     from django.db.migrations.executor import MigrationExecutor
 
     executor = MigrationExecutor(connection)
-    return lambda: executor.migrate([("ledger", name)])
+
+    def migrate() -> str:
+        executor.migrate([("ledger", name)])
+        return ""
+
+    return migrate
 
 
-def _prepare_ours(name: str) -> Callable[[], object]:
+def _prepare_ours(name: str) -> Callable[[], str]:
     """Planning comes before the clock starts: `migrate_safely` shows the plan, and waits for an answer."""
+    from django.db import connection
+    from django.utils import timezone
+
+    from config.operations.schema_change.attic import AtticKeeper
     from config.operations.schema_change.execution import run_plan
     from config.operations.schema_change.planning import read_plan
-    from django.db import connection
 
     plan = read_plan(connection=connection, targets=[("ledger", name)])
-    return lambda: run_plan(
-        connection=connection, plan=plan, patience_seconds=_PATIENCE_SECONDS, progress=lambda *_: None
-    )
+    keeper = AtticKeeper(now=timezone.now())
+
+    def migrate() -> str:
+        [outcome] = run_plan(connection=connection, plan=plan, keeper=keeper)
+        attempts = f"{outcome.attempts} attempt" + "s" * (outcome.attempts != 1)
+        return f"{outcome.way.label}, {attempts}, waited {outcome.waited_seconds:.2f} s"
+
+    return migrate
 
 
 _PREPARATIONS = {"plain": _prepare_djangos, "zero-downtime": _prepare_djangos, "ours": _prepare_ours}

@@ -1,23 +1,29 @@
-"""The two operations that our engine has an own form of."""
+"""The two changes that our engine has operations of its own for; the others run what Django offers."""
 
 from django.conf import settings
 from django.db import migrations, models
 from django.db.migrations.operations.base import Operation
 from django.db.models.functions import Lower
 
+from config.migration_operations.change_type import ChangeTypeOnline
+from config.migration_operations.update_in_batches import UpdateInBatches
 
-def is_ours() -> bool:
-    return settings.MIGRATION_ENGINE == "ours"
+IS_OURS = settings.MIGRATION_ENGINE == "ours"
+_CHANGE = {"category": Lower("category")}
+_UNCHANGED = ~models.Q(category=Lower("category"))
 
 
 def type_change() -> Operation:
-    return migrations.AlterField("Item", "quantity", models.BigIntegerField())
+    change = ChangeTypeOnline if IS_OURS else migrations.AlterField
+    return change("Item", "quantity", models.BigIntegerField())
 
 
 def data_change() -> Operation:
+    if IS_OURS:
+        return UpdateInBatches("lower_categories", "Item", change=_CHANGE, where=_UNCHANGED)
     return migrations.RunPython(_change_all, migrations.RunPython.noop)
 
 
 def _change_all(apps, schema_editor) -> None:
     items = apps.get_model("ledger", "Item").objects.using(schema_editor.connection.alias)
-    items.update(category=Lower("category"))
+    items.filter(_UNCHANGED).update(**_CHANGE)

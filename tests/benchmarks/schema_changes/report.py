@@ -71,7 +71,7 @@ def _values(cell: Cell) -> list[str]:
         f"{cell.seconds:,.2f}",
         "" if cell.ratio is None else f"{cell.ratio:.2f}",
         describe_goals(cell),
-        cell.error.replace("|", "\\|"),
+        (cell.error or cell.told).replace("|", "\\|"),
     ]
 
 

@@ -4,6 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Lines of settlements, in the shape of settlement_items."""
 
+    dependencies = [("operations", "0001_deploys_and_migration_runs")]
     operations = [
         migrations.CreateModel(
             "Person", [("id", models.BigAutoField(primary_key=True)), ("name", models.TextField())]

@@ -1,10 +1,9 @@
 from django.db import migrations
 
-from tests.benchmarks.schema_changes.operations import type_change
+from tests.benchmarks.schema_changes.operations import IS_OURS, type_change
 
 
 class Migration(migrations.Migration):
+    atomic = not IS_OURS
     dependencies = [("ledger", "initial")]
-    operations = [
-        type_change(),
-    ]
+    operations = [type_change()]
