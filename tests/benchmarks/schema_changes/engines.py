@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 import django
+from django.core.management import call_command
+from django.core.management.commands import migrate
+from django.db import connection
+from django.utils import timezone
 
 LONGEST_SECONDS = 1_800
 
@@ -64,7 +68,7 @@ def _work(pipe: Connection, engine: str, name: str, environment: Mapping[str, st
     warnings.simplefilter("ignore")  # The zero-downtime backend warns of what it then does.
     try:
         django.setup()
-        migrate = _PREPARATIONS[engine](name)
+        work = _PREPARATIONS[engine](name)
     except Exception as error:
         reason = _shown(error)
         pipe.send("not ready")
@@ -73,13 +77,13 @@ def _work(pipe: Connection, engine: str, name: str, environment: Mapping[str, st
         return
     pipe.send("ready")
     pipe.recv()
-    pipe.send(_timed(migrate))
+    pipe.send(_timed(work))
 
 
-def _timed(migrate: Callable[[], str]) -> Ended:
+def _timed(work: Callable[[], str]) -> Ended:
     started = time.monotonic()
     try:
-        told = migrate()
+        told = work()
     except Exception as error:
         return Ended(started, time.monotonic(), _shown(error))
     return Ended(started, time.monotonic(), told=told)
@@ -90,22 +94,17 @@ def _shown(error: Exception) -> str:
 
 
 def _prepare_djangos(name: str) -> Callable[[], str]:
-    """Django's own command, not the project's. The zero-downtime backend brings another schema editor to it."""
-    from django.core.management import call_command
-    from django.core.management.commands.migrate import Command
+    """Django's own command; the zero-downtime backend only brings another schema editor to it."""
 
-    def migrate() -> str:
-        call_command(Command(), "ledger", name, verbosity=0, skip_checks=True)
+    def migrate_ledger() -> str:
+        call_command(migrate.Command(), "ledger", name, verbosity=0, skip_checks=True)
         return ""
 
-    return migrate
+    return migrate_ledger
 
 
 def _prepare_ours(name: str) -> Callable[[], str]:
     """Planning comes before the clock starts: `migrate_safely` shows the plan, and waits for an answer."""
-    from django.db import connection
-    from django.utils import timezone
-
     from config.operations.schema_change.attic import AtticKeeper
     from config.operations.schema_change.execution import run_plan
     from config.operations.schema_change.planning import read_plan
@@ -113,12 +112,12 @@ def _prepare_ours(name: str) -> Callable[[], str]:
     plan = read_plan(connection=connection, targets=[("ledger", name)])
     keeper = AtticKeeper(now=timezone.now())
 
-    def migrate() -> str:
+    def run() -> str:
         [outcome] = run_plan(connection=connection, plan=plan, keeper=keeper)
         attempts = f"{outcome.attempts} attempt" + "s" * (outcome.attempts != 1)
         return f"{outcome.way.label}, {attempts}, waited {outcome.waited_seconds:.2f} s"
 
-    return migrate
+    return run
 
 
 _PREPARATIONS = {"plain": _prepare_djangos, "zero-downtime": _prepare_djangos, "ours": _prepare_ours}

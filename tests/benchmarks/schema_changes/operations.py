@@ -5,21 +5,24 @@ from django.db import migrations, models
 from django.db.migrations.operations.base import Operation
 from django.db.models.functions import Lower
 
-from config.migration_operations.change_type import ChangeTypeOnline
-from config.migration_operations.update_in_batches import UpdateInBatches
-
 IS_OURS = settings.MIGRATION_ENGINE == "ours"
 _CHANGE = {"category": Lower("category")}
 _UNCHANGED = ~models.Q(category=Lower("category"))
 
 
 def type_change() -> Operation:
-    change = ChangeTypeOnline if IS_OURS else migrations.AlterField
-    return change("Item", "quantity", models.BigIntegerField())
+    field = models.BigIntegerField()
+    if IS_OURS:
+        from config.migration_operations.change_type import ChangeTypeOnline
+
+        return ChangeTypeOnline("Item", "quantity", field)
+    return migrations.AlterField("Item", "quantity", field)
 
 
 def data_change() -> Operation:
     if IS_OURS:
+        from config.migration_operations.update_in_batches import UpdateInBatches
+
         return UpdateInBatches("lower_categories", "Item", change=_CHANGE, where=_UNCHANGED)
     return migrations.RunPython(_change_all, migrations.RunPython.noop)
 
