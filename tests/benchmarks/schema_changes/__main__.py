@@ -13,6 +13,8 @@ from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any
 
+import psycopg
+
 from config.cluster import Profile
 from tests.benchmarks.measurement import Bench, machine, scratch_bench
 from tests.benchmarks.schema_changes.cases import CASES, ENGINES, SITUATIONS
@@ -77,7 +79,7 @@ def run(bench: Bench, options: argparse.Namespace) -> tuple[dict[str, Any], list
 
 
 def describe_machine(bench: Bench) -> dict[str, str]:
-    with bench.connect() as connection:
+    with psycopg.connect(**bench.server, dbname="postgres") as connection:
         postgresql = connection.info.parameter_status("server_version").partition(" ")[0]
     return {
         "machine": machine(),
