@@ -4,6 +4,8 @@ import signal
 
 import pytest
 from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS
+from django.test.utils import setup_databases, teardown_databases
 
 from config.cluster import start_cluster
 from tests.factories import UserFactory
@@ -19,6 +21,18 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):
     """Start the private test cluster, unless the environment names a server."""
     if settings.CLUSTER is not None:
         start_cluster(cluster=settings.CLUSTER)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment, django_db_blocker, django_db_modify_db_settings):
+    """Make the test database for whoever asks; pytest-django makes it for tests in transactions only."""
+    with django_db_blocker.unblock():
+        made = setup_databases(
+            verbosity=0, interactive=False, aliases=[DEFAULT_DB_ALIAS], serialized_aliases=[]
+        )
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(made, verbosity=0)
 
 
 @pytest.fixture
