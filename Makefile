@@ -11,8 +11,8 @@ find_python = for name in python3 python3.14 python3.13 python3.12 python3.11; d
 	done || true
 PYTHON ?= $(shell $(find_python))
 MANAGE := .venv/bin/python manage.py
-# How many processes test at the same time; for a part of the suite, one is sooner ready.
-PROCESSES ?= $(if $(TESTS),0,2)
+# How many processes test at the same time: more than two cores, because tests wait a lot; none besides for a part.
+PROCESSES ?= $(if $(TESTS),0,3)
 TEST_MANAGE := DJANGO_SETTINGS_MODULE=config.settings.test $(MANAGE)
 ADDRESS ?= 127.0.0.1:8000
 
