@@ -65,11 +65,13 @@ def environment(**variables):
     }
 
 
-def python(*arguments, **variables):
+def python(*arguments, typed=None, **variables):
+    """Run a program of ours to its end; what is `typed` is its standard input."""
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=PROJECT,
         env=environment(**variables),
+        input=typed,
         capture_output=True,
         text=True,
         timeout=60,
@@ -79,6 +81,11 @@ def python(*arguments, **variables):
 
 def manage(*arguments, **variables):
     return python("manage.py", *arguments, **variables)
+
+
+def answer(typed, *arguments, **variables):
+    """Run a command and answer its question."""
+    return manage(*arguments, typed=typed, **variables)
 
 
 @contextlib.contextmanager
@@ -135,6 +142,36 @@ def database(name, *, owner):
         }
     finally:
         administer("DROP DATABASE {} WITH (FORCE)", name)
+
+
+def folders_in(home):
+    """Return the variables of the folders that a process writes to."""
+    return {
+        "BACKUP_DIR": str(home / "backups"),
+        "MEDIA_ROOT": str(home / "media"),
+        "LOG_DIR": str(home / "logs"),
+    }
+
+
+def variables_of(cluster, database, home):
+    """Return the variables of a database of a cluster, and of folders in `home`."""
+    return {
+        "DB_HOST": str(cluster.socket_directory),
+        "DB_PORT": cluster.port,
+        "DB_USERNAME": cluster.user,
+        "DB_PASSWORD": cluster.password_file.read_text().strip().rpartition(":")[2],
+        "DB_NAME": database,
+        **folders_in(home),
+    }
+
+
+def execute(variables, statement):
+    """Execute a statement where, and as whom, these variables say; return its rows, None without any."""
+    names = {"host": "HOST", "port": "PORT", "user": "USERNAME", "password": "PASSWORD", "dbname": "NAME"}
+    parameters = {parameter: variables[f"DB_{name}"] for parameter, name in names.items()}
+    with psycopg.connect(**parameters, autocommit=True) as database:
+        cursor = database.execute(statement)
+        return cursor.fetchall() if cursor.description else None
 
 
 class Listener:

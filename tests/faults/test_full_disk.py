@@ -4,12 +4,11 @@ import os
 import shutil
 import subprocess
 
-import psycopg
 import pytest
 
 from config.cluster import SCRATCH, Cluster, running, start_cluster
 from tests.config.operations.backup_sources import CONTENT
-from tests.config.servers import manage
+from tests.config.servers import execute, manage, variables_of
 
 MORE = "INSERT INTO without_a_key SELECT repeat(md5(n::text), 8) FROM generate_series(1, 200000) AS n"
 TOO_LITTLE = 40_000_000  # bytes, of the 70 MB that the restored database needs
@@ -33,19 +32,10 @@ def test_a_full_disk_changes_nothing_and_the_next_restore_works(disk, tmp_path):
     with running(cluster=Cluster(profile=SCRATCH, folder=disk / "server")) as server:
         cluster = server.cluster
         start_cluster(cluster=cluster, database="live")
-        variables = {
-            "DB_HOST": str(cluster.socket_directory),
-            "DB_PORT": cluster.port,
-            "DB_USERNAME": cluster.user,
-            "DB_PASSWORD": cluster.password_file.read_text().strip().rpartition(":")[2],
-            "DB_NAME": "live",
-            "BACKUP_DIR": str(tmp_path / "backups"),
-            "MEDIA_ROOT": str(tmp_path / "media"),
-            "LOG_DIR": str(tmp_path / "logs"),
-        }
-        ask(variables, f"{CONTENT}; {MORE}")
+        variables = variables_of(cluster, "live", tmp_path)
+        execute(variables, f"{CONTENT}; {MORE}")
         assert manage("backup", "--no-verify", **variables).returncode == 0
-        ask(variables, "TRUNCATE events")
+        execute(variables, "TRUNCATE events")
         ballast = disk / "ballast"
         ballast.write_bytes(bytes(shutil.disk_usage(disk).free - TOO_LITTLE))
 
@@ -55,15 +45,7 @@ def test_a_full_disk_changes_nothing_and_the_next_restore_works(disk, tmp_path):
         assert "Check free disk space" in failed.stderr or "No space left on device" in failed.stderr
         assert "Traceback" not in failed.stderr
         ballast.unlink()
-        assert ask(variables, "SELECT count(*) FROM events") == [(0,)]
+        assert execute(variables, "SELECT count(*) FROM events") == [(0,)]
         again = manage("restore", "latest", "--no-input", **variables)
         assert again.returncode == 0, again.stderr
-        assert ask(variables, "SELECT count(*) FROM events") == [(3000,)]
-
-
-def ask(variables, statement):
-    names = {"host": "HOST", "port": "PORT", "user": "USERNAME", "password": "PASSWORD", "dbname": "NAME"}
-    parameters = {parameter: variables[f"DB_{name}"] for parameter, name in names.items()}
-    with psycopg.connect(**parameters, autocommit=True) as database:
-        cursor = database.execute(statement)
-        return cursor.fetchall() if cursor.description else None
+        assert execute(variables, "SELECT count(*) FROM events") == [(3000,)]

@@ -13,7 +13,8 @@ from django.db import connection, connections
 
 from config.databases import OWNER_ALIAS
 from config.operations.backup import create_backup
-from tests.config.servers import administer
+from tests.config import servers
+from tests.config.servers import administer, execute, folders_in
 
 NOW = datetime.datetime(2025, 8, 5, 3, 0, tzinfo=datetime.UTC)
 PATIENCE_SECONDS = 20
@@ -50,6 +51,9 @@ CONTENT = """
     INSERT INTO django_migrations (app, name) VALUES ('budget', '0002_users');
 """
 
+# Enough that whatever works on it can be interrupted in the middle.
+MORE = "INSERT INTO without_a_key SELECT repeat(md5(n::text), 8) FROM generate_series(1, 150000) AS n"
+
 NEW_EVENT = "INSERT INTO events (organization_id, status, amount) VALUES (1, 'DRAFT', 1)"
 
 
@@ -67,6 +71,24 @@ def source_database(name):
     finally:
         _lead_to(before)
         administer("DROP DATABASE {} WITH (FORCE)", name)
+
+
+@contextlib.contextmanager
+def ordinary_database(name, home):
+    """Fill a database of a role that is no superuser for a while, and whatever a restore makes of it.
+
+    Yields the variables of processes that work on it and on folders in `home`.
+    """
+    with servers.role(f"{name}_owner", options="LOGIN CREATEDB") as owner:
+        administer("GRANT pg_signal_backend TO {}", owner)
+        with servers.database(name, owner=owner) as variables:
+            variables = {**variables, **folders_in(home)}
+            try:
+                execute(variables, CONTENT)
+                yield variables
+            finally:
+                for each in databases_beside(name):
+                    administer("DROP DATABASE IF EXISTS {} WITH (FORCE)", each)
 
 
 def _lead_to(name):

@@ -11,22 +11,16 @@ from django.db import connection
 
 from config.cluster import SCRATCH, Cluster, running
 from config.operations.maintenance import LOCK
-from tests.config.operations.backup_sources import CONTENT, backends, eventually, processes
+from tests.config.operations.backup_sources import CONTENT, MORE, backends, eventually, processes
 from tests.config.operations.receiver import SECRET, Receiver
-from tests.config.servers import PASSWORD, manage, read_until, started
-
-# Enough to be interrupted in the middle.
-MORE = "INSERT INTO without_a_key SELECT repeat(md5(n::text), 8) FROM generate_series(1, 150000) AS n"
+from tests.config.servers import execute, folders_in, manage, read_until, started, variables_of
 
 
 @pytest.fixture
 def source(empty_database, tmp_path):
     """Return the variables of a filled database of an ordinary role, and of a folder for its backups."""
-    with connect(
-        empty_database["DB_NAME"], user=empty_database["DB_USERNAME"], password=PASSWORD
-    ) as database:
-        database.execute(CONTENT)
-    return {**empty_database, "BACKUP_DIR": str(tmp_path / "backups"), "MEDIA_ROOT": str(tmp_path / "media")}
+    execute(empty_database, CONTENT)
+    return {**empty_database, **folders_in(tmp_path)}
 
 
 def connect(name, **changes):
@@ -260,20 +254,8 @@ class TestInterruption:
 
     def test_ends_in_order_when_the_server_dies(self, tmp_path):
         with running(cluster=Cluster(profile=SCRATCH, folder=tmp_path / "server")) as server:
-            cluster = server.cluster
-            address = {"host": str(cluster.socket_directory), "port": cluster.port, "user": cluster.user}
-            password = cluster.password_file.read_text().strip().rpartition(":")[2]
-            with psycopg.connect(**address, password=password, dbname="postgres") as database:
-                database.execute(f"{CONTENT}; {MORE}")
-            variables = {
-                **{f"DB_{name.upper()}": value for name, value in address.items() if name != "user"},
-                "DB_USERNAME": cluster.user,
-                "DB_PASSWORD": password,
-                "DB_NAME": "postgres",
-                "BACKUP_DIR": str(tmp_path / "backups"),
-                "MEDIA_ROOT": str(tmp_path / "media"),
-                "LOG_DIR": str(tmp_path / "logs"),
-            }
+            variables = variables_of(server.cluster, "postgres", tmp_path)
+            execute(variables, f"{CONTENT}; {MORE}")
             with started("backup", **variables) as process:
                 read_until(process, "Dumping the database")
                 os.kill(server.pid, signal.SIGQUIT)  # An immediate shutdown.
@@ -281,5 +263,5 @@ class TestInterruption:
 
         assert process.returncode == 2
         assert "Traceback" not in errors
-        assert password not in errors
+        assert variables["DB_PASSWORD"] not in errors
         assert listed(variables) == []

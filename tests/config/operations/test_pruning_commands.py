@@ -10,7 +10,7 @@ import pytest
 
 from tests.config.operations.backup_sources import databases_beside, processes
 from tests.config.operations.test_offsite import add
-from tests.config.servers import PASSWORD, PROJECT, administer, environment, manage
+from tests.config.servers import PASSWORD, PROJECT, administer, answer, environment, manage
 
 
 @pytest.fixture
@@ -38,20 +38,8 @@ def offsite(variables, tmp_path):
 
 
 def names(variables, *options):
-    answer = json.loads(manage("list_backups", "--json", *options, **variables).stdout)
-    return [backup["name"] for backup in answer["backups"]]
-
-
-def typing(text, *arguments, **variables):
-    return subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=PROJECT,
-        env=environment(**variables),
-        input=text,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    listed = json.loads(manage("list_backups", "--json", *options, **variables).stdout)
+    return [backup["name"] for backup in listed["backups"]]
 
 
 class TestPruneBackups:
@@ -79,7 +67,7 @@ class TestPruneBackups:
         try:
             planned = manage("prune_backups", **variables)
             assert databases_beside(live) == [replaced]
-            applied = typing(f"{live}\n", "prune_backups", "--apply", **variables)
+            applied = answer(f"{live}\n", "prune_backups", "--apply", **variables)
             assert databases_beside(live) == []
         finally:
             administer("DROP DATABASE IF EXISTS {}", replaced)
@@ -89,9 +77,9 @@ class TestPruneBackups:
         assert "to delete 1 backups and 1 replaced databases: " in applied.stderr
         assert (applied.returncode, "Deleted 1 databases" in applied.stdout) == (0, True)
 
-    @pytest.mark.parametrize(("answer", "code", "left"), [("\n", 1, 4), ("parish_budget\n", 0, 3)])
-    def test_deletes_only_for_the_name_of_the_database(self, variables, answer, code, left):
-        result = typing(answer, "prune_backups", "--apply", **variables)
+    @pytest.mark.parametrize(("typed", "code", "left"), [("\n", 1, 4), ("parish_budget\n", 0, 3)])
+    def test_deletes_only_for_the_name_of_the_database(self, variables, typed, code, left):
+        result = answer(typed, "prune_backups", "--apply", **variables)
 
         assert result.returncode == code, result.stderr
         assert len(names(variables)) == left
@@ -99,8 +87,8 @@ class TestPruneBackups:
     def test_asks_nobody_on_request(self, variables):
         result = manage("prune_backups", "--apply", "--no-input", "--json", **variables)
 
-        answer = json.loads(result.stdout)
-        assert (result.returncode, answer["applied"], len(answer["deletes"])) == (0, True, 1)
+        facts = json.loads(result.stdout)
+        assert (result.returncode, facts["applied"], len(facts["deletes"])) == (0, True, 1)
         assert len(names(variables)) == 3
 
     def test_answers_2_when_none_is_verified(self, variables, tmp_path):
@@ -137,10 +125,10 @@ class TestPinBackup:
         oldest = names(variables)[-1]
 
         pinned = manage("pin_backup", oldest, **variables)
-        answer = json.loads(manage("prune_backups", "--json", **variables).stdout)
+        plan = json.loads(manage("prune_backups", "--json", **variables).stdout)
 
         assert pinned.returncode == 0
-        assert answer["deletes"] == []
+        assert plan["deletes"] == []
         assert "pinned" in manage("list_backups", **variables).stdout
 
     def test_answers_2_for_an_unknown_one(self, variables):

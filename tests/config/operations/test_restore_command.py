@@ -3,109 +3,48 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 
-import psycopg
 import pytest
 from django.db import connection
 
 from config.cluster import SCRATCH, Cluster, running, start_cluster
 from tests.config.operations.backup_sources import (
     CONTENT,
+    MORE,
     backends,
     databases_beside,
     eventually,
+    ordinary_database,
     processes,
 )
 from tests.config.servers import (
-    PASSWORD,
-    PROJECT,
     administer,
-    environment,
+    answer,
+    execute,
     manage,
     read_until,
-    role,
     started,
+    variables_of,
 )
-
-# Enough to be interrupted in the middle.
-MORE = "INSERT INTO without_a_key SELECT repeat(md5(n::text), 8) FROM generate_series(1, 150000) AS n"
-
-
-@pytest.fixture(scope="module")
-def restorer(django_db_setup):
-    with role(f"{connection.settings_dict['NAME']}_restorer", options="LOGIN CREATEDB") as name:
-        administer("GRANT pg_signal_backend TO {}", name)
-        yield name
 
 
 @pytest.fixture
-def live(restorer, tmp_path):
-    """Return the variables of a filled database of an ordinary role, and of a folder with a backup of it."""
-    name = f"{connection.settings_dict['NAME']}_restored"
-    administer("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
-    administer("CREATE DATABASE {} OWNER {}", name, restorer)
-    variables = {
-        "DB_HOST": connection.settings_dict["HOST"],
-        "DB_PORT": str(connection.settings_dict["PORT"] or 5432),
-        "DB_USERNAME": restorer,
-        "DB_PASSWORD": PASSWORD,
-        "DB_NAME": name,
-        "BACKUP_DIR": str(tmp_path / "backups"),
-        "MEDIA_ROOT": str(tmp_path / "media"),
-        "LOG_DIR": str(tmp_path / "logs"),
-    }
-    execute(variables, CONTENT)
+def live(django_db_setup, tmp_path):
+    """Return the variables of a filled database of an ordinary role, and of folders with an uploaded file."""
     (tmp_path / "media" / "receipts").mkdir(parents=True)
     (tmp_path / "media" / "receipts" / "1.jpg").write_bytes(b"first")
-    yield variables
-    for each in [name, *databases_beside(name)]:
-        administer("DROP DATABASE IF EXISTS {} WITH (FORCE)", each)
-
-
-def execute(variables, statement):
-    names = {"host": "HOST", "port": "PORT", "user": "USERNAME", "password": "PASSWORD", "dbname": "NAME"}
-    parameters = {parameter: variables[f"DB_{name}"] for parameter, name in names.items()}
-    with psycopg.connect(**parameters, autocommit=True) as database:
-        return database.execute(statement)
+    with ordinary_database(f"{connection.settings_dict['NAME']}_restored", tmp_path) as variables:
+        yield variables
 
 
 def count(variables, table):
-    return execute(variables, f"SELECT FROM {table}").rowcount
-
-
-def variables_of(cluster, folder):
-    """Return the variables of the database `live` of a cluster."""
-    return {
-        "DB_HOST": str(cluster.socket_directory),
-        "DB_PORT": cluster.port,
-        "DB_USERNAME": cluster.user,
-        "DB_PASSWORD": cluster.password_file.read_text().strip().rpartition(":")[2],
-        "DB_NAME": "live",
-        "BACKUP_DIR": str(folder / "backups"),
-        "MEDIA_ROOT": str(folder / "media"),
-        "LOG_DIR": str(folder / "logs"),
-    }
+    [[rows]] = execute(variables, f"SELECT count(*) FROM {table}")
+    return rows
 
 
 def back_up(variables):
     result = manage("backup", "--no-verify", **variables)
     assert result.returncode == 0, result.stderr
-
-
-def answer(text, *arguments, **variables):
-    """Run a command that is answered at its prompt."""
-    return subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=PROJECT,
-        env=environment(**variables),
-        input=text,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 class TestRestore:
@@ -223,7 +162,7 @@ class TestInterruption:
     def test_changes_nothing_when_the_server_dies(self, tmp_path):
         with running(cluster=Cluster(profile=SCRATCH, folder=tmp_path / "server")) as server:
             start_cluster(cluster=server.cluster, database="live")
-            variables = variables_of(server.cluster, tmp_path)
+            variables = variables_of(server.cluster, "live", tmp_path)
             execute(variables, f"{CONTENT}; {MORE}")
             back_up(variables)
             execute(variables, "TRUNCATE events")
