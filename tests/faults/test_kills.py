@@ -1,73 +1,50 @@
 """Each command is killed at random moments: nothing is lost, nothing is left, and the next run works."""
 
+import datetime
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import psycopg
 import pytest
 from django.db import connection
 
 from tests.config.operations.backup_sources import (
-    CONTENT,
+    MORE,
     backends,
     databases_beside,
     eventually,
+    ordinary_database,
     processes,
 )
-from tests.config.servers import PASSWORD, PROJECT, administer, environment, manage, role
+from tests.config.operations.test_offsite import add
+from tests.config.servers import PROJECT, administer, environment, execute, manage
 
 MOMENTS = int(os.environ.get("MOMENTS", "30"))
-MORE = "INSERT INTO without_a_key SELECT repeat(md5(n::text), 8) FROM generate_series(1, 60000) AS n"
+UPLOADED = 20
+LONG_AGO = datetime.datetime(2010, 2, 1, tzinfo=datetime.UTC)
 # Everything that says whether a database is what it was, in one number.
 IDENTITY = "SELECT count(*), sum(hashtextextended(e::text, 0)) FROM events AS e"
 
 
-@pytest.fixture(scope="module")
-def owner(django_db_setup):
-    with role(f"{connection.settings_dict['NAME']}_killed", options="LOGIN CREATEDB") as name:
-        administer("GRANT pg_signal_backend TO {}", name)
-        yield name
-
-
 @pytest.fixture
-def live(owner, tmp_path):
-    """Return the variables of a filled database and of a folder with one verified backup of it."""
-    name = f"{connection.settings_dict['NAME']}_killed"
-    administer("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
-    administer("CREATE DATABASE {} OWNER {}", name, owner)
-    variables = {
-        "DB_HOST": connection.settings_dict["HOST"],
-        "DB_PORT": str(connection.settings_dict["PORT"] or 5432),
-        "DB_USERNAME": owner,
-        "DB_PASSWORD": PASSWORD,
-        "DB_NAME": name,
-        "BACKUP_DIR": str(tmp_path / "backups"),
-        "MEDIA_ROOT": str(tmp_path / "media"),
-        "LOG_DIR": str(tmp_path / "logs"),
-    }
-    ask(variables, f"{CONTENT}; {MORE}")
+def live(django_db_setup, tmp_path):
+    """Return the variables of a filled database and of folders with one verified backup of it."""
     receipts = tmp_path / "media" / "receipts"
     receipts.mkdir(parents=True)
-    for number in range(20):
+    for number in range(UPLOADED):
         (receipts / f"{number}.jpg").write_bytes(random.Random(number).randbytes(20_000))
-    assert manage("backup", **variables).returncode == 0
-    yield variables
-    for each in [name, *databases_beside(name)]:
-        administer("DROP DATABASE IF EXISTS {} WITH (FORCE)", each)
-
-
-def ask(variables, statement):
-    parameters = {"user": variables["DB_USERNAME"], "password": PASSWORD, "dbname": variables["DB_NAME"]}
-    parameters = {**connection.get_connection_params(), "options": "", **parameters}
-    with psycopg.connect(**parameters, autocommit=True) as database:
-        cursor = database.execute(statement)
-        return cursor.fetchall() if cursor.description else None
+    with ordinary_database(f"{connection.settings_dict['NAME']}_killed", tmp_path) as variables:
+        execute(variables, MORE)
+        (tmp_path / "offsite").mkdir()
+        variables = {**variables, "BACKUP_OFFSITE_DIR": str(tmp_path / "offsite")}
+        assert manage("backup", **variables).returncode == 0
+        yield variables
 
 
 def listed(variables):
@@ -122,29 +99,77 @@ def assert_nothing_is_left(variables, seconds=5):
             assert verified.returncode == 0, verified.stderr
 
 
+def nothing(variables):
+    pass
+
+
+def restore(variables):
+    """Let there be something to take back."""
+    if not any("_old_" in name for name in databases_beside(variables["DB_NAME"])):
+        assert manage("restore", "latest", "--no-input", **variables).returncode == 0
+
+
+def forget_copies(variables):
+    offsite = Path(variables["BACKUP_OFFSITE_DIR"])
+    shutil.rmtree(offsite)
+    offsite.mkdir()
+
+
+def age(variables):
+    """Put backups that are not kept, with a file of their own, and a database that was replaced long ago."""
+    folder, kept = Path(variables["BACKUP_DIR"]), f"{variables['DB_NAME']}_old_20100101_000000"
+    for leftover in folder.glob("2010*"):
+        shutil.rmtree(leftover)
+    for number in range(20):
+        add(folder, number, b"%d" % number, now=LONG_AGO)
+    administer("DROP DATABASE IF EXISTS {}", kept)
+    administer("CREATE DATABASE {} OWNER {}", kept, variables["DB_USERNAME"])
+
+
+def no_partial_one_is_left(variables):
+    assert "partial" not in [backup["state"] for backup in listed(variables)]
+
+
+def everything_is_off_site(variables):
+    elsewhere = {**variables, "BACKUP_DIR": f"{variables['BACKUP_DIR']}-fetched"}
+    assert manage("fetch_backup", **elsewhere).returncode == 0
+    assert manage("verify_backup", **elsewhere).returncode == 0
+
+
+def nothing_old_is_left(variables):
+    # The newest three that are verified are kept, however old they are.
+    assert [backup["state"] for backup in listed(variables)] == ["verified"] * 3
+    assert len(list(Path(variables["BACKUP_DIR"]).glob("files/*/*"))) == UPLOADED + 2
+    assert databases_beside(variables["DB_NAME"]) == []
+
+
+# What is done before each run, the run, and what is true after one that nobody has interrupted.
 COMMANDS = {
-    "backup": ("backup",),
-    "verify_backup": ("verify_backup",),
-    "restore": ("restore", "latest", "--no-input"),
-    "undo": ("restore", "--undo", "--no-input"),
+    "backup": (nothing, ("backup",), no_partial_one_is_left),
+    "verify_backup": (nothing, ("verify_backup",), nothing),
+    "restore": (nothing, ("restore", "latest", "--no-input"), nothing),
+    "undo": (restore, ("restore", "--undo", "--no-input"), nothing),
+    "copy_backups": (forget_copies, ("copy_backups",), everything_is_off_site),
+    "prune_backups": (age, ("prune_backups", "--apply", "--no-input"), nothing_old_is_left),
 }
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
-@pytest.mark.parametrize("arguments", COMMANDS.values(), ids=COMMANDS.keys())
-def test_a_command_can_be_killed_at_any_moment(live, arguments, number):
-    if "--undo" in arguments:
-        assert manage("restore", "latest", "--no-input", **live).returncode == 0
-    before, chance, in_time = ask(live, IDENTITY), random.Random(f"{arguments} {number}"), 0
+@pytest.mark.parametrize(("prepare", "arguments", "check"), COMMANDS.values(), ids=COMMANDS.keys())
+def test_a_command_can_be_killed_at_any_moment(live, prepare, arguments, check, number):
+    before, chance, in_time = execute(live, IDENTITY), random.Random(f"{arguments} {number}"), 0
+    prepare(live)
     usual = seconds_of(arguments, live)
 
     for _attempt in range(MOMENTS):
+        prepare(live)
         in_time += interrupt(arguments, live, number, chance.uniform(0, usual))
-        assert eventually(lambda: ask(live, IDENTITY) == before)
+        assert eventually(lambda: execute(live, IDENTITY) == before)
         assert_nothing_is_left(live)
 
     assert in_time > MOMENTS / 2
     assert manage(*arguments, **live).returncode == 0
-    assert ask(live, IDENTITY) == before
+    assert execute(live, IDENTITY) == before
     assert not any("_restore_" in name for name in databases_beside(live["DB_NAME"]))
-    assert "partial" not in [backup["state"] for backup in listed(live)] or arguments[0] != "backup"
+    check(live)
+    assert manage("verify_backup", "--level", "L0", **live).returncode == 0
