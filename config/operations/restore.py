@@ -260,10 +260,7 @@ def _restore(work: _Work, dropped: tuple[str, ...]) -> Restoration:
     try:
         _fill(work, successor)
         safety_backup = _save(work) if work.order.saves_first and work.is_there else None
-        with work.steps.step("files", _("Putting the uploaded files back")):
-            returned = return_files(
-                files=work.backup.files, folder=work.path.parent, storage=work.order.storage
-            )
+        returned = _return_files(work)
         exchange = _exchange(work, successor, safety_backup)
     except BaseException as error:
         # A connection that a signal has interrupted in its making stays half open while the traceback holds
@@ -334,6 +331,16 @@ def _save(work: _Work) -> str:
             storage=work.order.storage,
         )
     return backup.path.name
+
+
+def _return_files(work: _Work) -> int:
+    with work.steps.step("files", _("Putting the uploaded files back")):
+        return return_files(
+            files=work.backup.files,
+            folder=work.path.parent,
+            storage=work.order.storage,
+            identities=work.order.identities,
+        )
 
 
 def _exchange(work: _Work, successor: str, safety_backup: str | None) -> Exchange:

@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 
 import psycopg
+import pyrage
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
@@ -13,6 +14,7 @@ from django.utils.translation import override
 from config.operations import restore as restoring
 from config.operations.backups import find_backup
 from config.operations.confirmation import NotConfirmed
+from config.operations.encryption import Identities
 from config.operations.maintenance import exclusive_folder
 from config.operations.manifest import Level, read_manifest, write_manifest
 from config.operations.neighbours import KEPT_DAYS
@@ -108,6 +110,17 @@ class TestRestoreBackup:
         assert read(storage, "receipts/1.jpg") == b"first"
         assert read(storage, "receipts/2.jpg") == b"second"
         assert restoration.returned_files == 2
+
+    def test_brings_every_row_and_every_file_of_an_encrypted_one_back(self, live, storage, tmp_path):
+        key = pyrage.x25519.Identity.generate()
+        back_up(tmp_path / "backups", media=storage.location, recipients=[str(key.to_public())])
+        execute("DELETE FROM events")
+        storage.delete("receipts/1.jpg")
+
+        restore(tmp_path / "backups", storage, identities=Identities(keys=(key,)))
+
+        assert count("events") == 3000
+        assert read(storage, "receipts/1.jpg") == b"first"
 
     def test_keeps_what_was_there_under_another_name(self, live, folder, storage):
         execute("INSERT INTO without_a_key VALUES ('later')")
