@@ -5,6 +5,7 @@ an exclusive or it sees a row that is there twice. `count(*)` alone would not se
 """
 
 import contextlib
+import enum
 import queue
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -33,9 +34,16 @@ _TABLES = """
      ORDER BY pg_table_size(pg_class.oid) DESC, 1
 """
 _FINGERPRINT = """
-    SELECT count(*), coalesce(sum(hashtextextended((every_row.*)::text COLLATE "C", 0)::numeric), 0)::text
+    SELECT count(*), coalesce(sum(hashtextextended({row} COLLATE "C", 0)::numeric), 0)::text
       FROM ONLY {table} AS every_row
 """
+
+
+class RowText(enum.StrEnum):
+    """How a row becomes text: fast, or the same whatever the order of the columns."""
+
+    AS_STORED = "(every_row.*)::text"
+    BY_NAME = "to_jsonb(every_row)::text"
 
 
 @dataclass(frozen=True)
@@ -66,15 +74,23 @@ def count_rows(*, session: Session) -> dict[str, int]:
 
 
 def read_fingerprints(
-    *, connection: DatabaseWrapper, snapshot: Snapshot, progress: Progress = SILENT
+    *,
+    connection: DatabaseWrapper,
+    snapshot: Snapshot,
+    progress: Progress = SILENT,
+    row: RowText = RowText.AS_STORED,
 ) -> dict[str, Fingerprint]:
-    with fingerprinting(connection=connection, snapshot=snapshot, progress=progress) as fingerprints:
+    with fingerprinting(connection=connection, snapshot=snapshot, progress=progress, row=row) as fingerprints:
         return fingerprints()
 
 
 @contextlib.contextmanager
 def fingerprinting(
-    *, connection: DatabaseWrapper, snapshot: Snapshot, progress: Progress = SILENT
+    *,
+    connection: DatabaseWrapper,
+    snapshot: Snapshot,
+    progress: Progress = SILENT,
+    row: RowText = RowText.AS_STORED,
 ) -> Iterator[Callable[[], dict[str, Fingerprint]]]:
     """Start reading all tables in sessions of their own; yield a function that waits for the result.
 
@@ -89,19 +105,19 @@ def fingerprinting(
         if tables:
             for session in sessions:
                 session.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS SHARE MODE")
-        with _reading(sessions, tables, advance) as fingerprints:
+        with _reading(sessions, tables, row, advance) as fingerprints:
             yield fingerprints
 
 
 @contextlib.contextmanager
 def _reading(
-    sessions: Sequence[Session], tables: Mapping[str, int], advance: Advance
+    sessions: Sequence[Session], tables: Mapping[str, int], row: RowText, advance: Advance
 ) -> Iterator[Callable[[], dict[str, Fingerprint]]]:
     pending: queue.SimpleQueue[tuple[str, int]] = queue.SimpleQueue()
     for table in tables.items():
         pending.put(table)
     with ThreadPoolExecutor(max_workers=len(sessions)) as pool:
-        parts = [pool.submit(_read_all, session, pending, advance) for session in sessions]
+        parts = [pool.submit(_read_all, session, pending, row, advance) for session in sessions]
         try:
             yield lambda: {table: found for part in parts for table, found in part.result().items()}
         except BaseException:
@@ -126,19 +142,19 @@ def compare_fingerprints(
 
 
 def _read_all(
-    session: Session, pending: "queue.SimpleQueue[tuple[str, int]]", advance: Advance
+    session: Session, pending: "queue.SimpleQueue[tuple[str, int]]", row: RowText, advance: Advance
 ) -> dict[str, Fingerprint]:
     found = {}
     with contextlib.suppress(queue.Empty):
         while True:
             table, size = pending.get_nowait()
-            found[table] = _read(session, table)
+            found[table] = _read(session, table, row)
             advance(size)
     return found
 
 
-def _read(session: Session, table: str) -> Fingerprint:
-    [[rows, hashed]] = session.execute(_FINGERPRINT.format(table=table)).fetchall()
+def _read(session: Session, table: str, row: RowText) -> Fingerprint:
+    [[rows, hashed]] = session.execute(_FINGERPRINT.format(table=table, row=row)).fetchall()
     return Fingerprint(rows=rows, hash=hashed)
 
 
