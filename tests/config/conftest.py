@@ -1,5 +1,6 @@
 import pytest
 from django.db import connection
+from django.utils.translation import override
 
 from tests.config import servers
 
@@ -17,3 +18,9 @@ def empty_database(owner, tmp_path):
     name = f"{connection.settings_dict['NAME']}_empty"
     with servers.database(name, owner=owner) as variables:
         yield {**variables, "LOG_DIR": str(tmp_path / "logs")}
+
+
+@pytest.fixture
+def english():
+    with override("en"):
+        yield

@@ -24,6 +24,7 @@ from config.operations.schema_change.schema_editor import CollectingEditor
 from config.operations.schema_change.statements import read_catalogue
 from config.operations.schema_change.step_runner import Memory, StepRunner
 from config.operations.schema_change.units import Unit, units_of
+from config.operations.schema_change.wording import describe_operation
 
 _CHECK_NOW = "SET CONSTRAINTS ALL IMMEDIATE"
 _SAVEPOINTS = ("SAVEPOINT ", "RELEASE SAVEPOINT ", "ROLLBACK TO SAVEPOINT ")
@@ -206,7 +207,8 @@ class MigrationRunner:
 
     def _begin(self, unit: Unit) -> None:
         self.unit = unit
-        self.progress.step(f"{self.planned.name}: {unit.operation.describe()}")
+        words = describe_operation(operation=unit.operation)
+        self.progress.step(f"{self.planned.name}: {words}")
 
     def _refuse_another(self, unit: Unit, saved: dict[str, Any] | None) -> None:
         if saved is not None and saved["operation"] != unit.operation.describe():

@@ -22,6 +22,7 @@ from config.operations.schema_change.schema_editor import ForeseeingEditor
 from config.operations.schema_change.sizes import TableSize, read_sizes
 from config.operations.schema_change.statements import Statement, analyse, read_catalogue, split
 from config.operations.schema_change.units import Unit, name_of, units_of
+from config.operations.schema_change.wording import describe_operation
 
 _NO_TABLES: frozenset[str] = frozenset()
 _OURS = "config.migration_operations"
@@ -178,7 +179,7 @@ def _planned_operation(
     return PlannedOperation(
         position=position,
         operation=operation,
-        description=operation.describe(),
+        description=describe_operation(operation=operation),
         statements=tuple(statement for unit in own for statement in show(unit)),
         is_reversible=operation.reversible,
         is_opaque=any(not unit.is_schema_only and not _tells_its_sql(unit.operation) for unit in own),

@@ -10,6 +10,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from config.migration_operations.change_type import ChangeTypeOnline, FinishTypeChange
+from config.migration_operations.update_in_batches import UpdateInBatches
+
 _Words = str | Promise
 _WORDS: dict[type[Operation], _Words] = {
     migrations.CreateModel: gettext_lazy("Create the table of %(name)s"),
@@ -35,6 +38,9 @@ _WORDS: dict[type[Operation], _Words] = {
     migrations.AlterConstraint: gettext_lazy("Change the message of the constraint %(name)s"),
     migrations.RunSQL: gettext_lazy("Run SQL of its own"),
     migrations.RunPython: gettext_lazy("Run Python code: %(code_name)s"),
+    UpdateInBatches: gettext_lazy("Change rows of %(model)s in batches: %(name)s"),
+    ChangeTypeOnline: gettext_lazy("Change the type of %(name)s of %(model_name)s while it is used"),
+    FinishTypeChange: gettext_lazy("Drop what the column %(name)s of %(model_name)s was before"),
     migrations.SeparateDatabaseAndState: gettext_lazy("Change the database and what Django knows apart"),
 }
 _DETAILS: dict[str, Callable[[Any], str]] = {

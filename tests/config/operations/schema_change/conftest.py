@@ -138,7 +138,7 @@ def forget_trial():
         cursor.execute("SELECT relname FROM pg_class WHERE relname LIKE 'trial%' AND relkind = 'r'")
         for (table,) in cursor.fetchall():
             cursor.execute(f'DROP TABLE "{table}" CASCADE')
-        cursor.execute("TRUNCATE migration_runs, deploys, unfinished_steps")
+        cursor.execute("TRUNCATE migration_runs, deploys, rehearsals, unfinished_steps")
     MigrationRecorder(connection).migration_qs.filter(app="trial").delete()
 
 
