@@ -161,7 +161,7 @@ def _what_changed(evidence: Evidence) -> Iterator[str]:
 def _can_it_be_rolled_back(evidence: Evidence) -> Iterator[str]:
     for migration in evidence.newest_migrations[:1]:
         sentence = (
-            _("Migration %(name)s can be taken back; what it has made, and the rows in it, go with it.")
+            _("Migration %(name)s can be taken back; what it has made, with the rows, goes to the attic.")
             if migration["reversible"]
             else _("Migration %(name)s cannot be taken back by this code.")
         )
@@ -181,8 +181,7 @@ def _ways_back(evidence: Evidence) -> Iterator[str]:
     """Yield the commands from the one that loses least to the one that loses most."""
     newest = evidence.newest_migrations
     if newest and newest[0]["reversible"]:
-        app, target = newest[0]["name"].split(".")[0], newest[0]["before"]
-        yield f"manage.py migrate {app} {target}"
+        yield "manage.py revert"
     if evidence.old_databases:
         yield "manage.py restore --undo"
     if evidence.backup:

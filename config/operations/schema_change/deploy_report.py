@@ -25,8 +25,10 @@ def describe_migration(*, migration: SafeMigration) -> Iterator[str]:
     yield from describe_conclusion(conclusion=migration.conclusion)
 
 
-def describe_outcomes(*, outcomes: Sequence[MigrationOutcome], preview: Preview) -> Iterator[str]:
-    previews = {each.name: each for each in preview.migrations}
+def describe_outcomes(
+    *, outcomes: Sequence[MigrationOutcome], preview: Preview | None = None
+) -> Iterator[str]:
+    previews = {each.name: each for each in preview.migrations} if preview else {}
     for outcome in outcomes:
         yield _describe_outcome(outcome, previews.get(outcome.name))
 

@@ -134,7 +134,7 @@ class TestBundle:
         assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
         page = (folder / "answers.txt").read_text()
         assert "1. Is it down?\n  No. It serves." in page
-        assert "→ manage.py migrate sessions zero" in page
+        assert "→ manage.py revert" in page
 
     def test_knows_the_way_back_and_how_long_it_takes(self, variables, tmp_path):
         manage("migrate", "-v0", **variables)
@@ -151,7 +151,7 @@ class TestBundle:
 
         back, duration = answer["answers"][3:]
         assert back["commands"] == [
-            "manage.py migrate sessions zero",
+            "manage.py revert",
             "manage.py restore --undo",
             f"manage.py restore {backup.name}",
         ]
