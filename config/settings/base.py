@@ -82,6 +82,7 @@ BACKUP_RECIPIENTS: list[str] = []  # Age public keys; without one, backups are n
 BACKUP_IDENTITY_FILE = ""
 BACKUP_KEEP = {"days": 30, "weeks": 12, "months": 12, "years": 5}
 BACKUP_OFFSITE_UNENCRYPTED = False
+ATTIC_DAYS = 90  # How long what a migration has dropped can be brought back.
 
 SLOW_QUERY_SECONDS = 30
 SLOW_MIGRATION_SECONDS = 60
