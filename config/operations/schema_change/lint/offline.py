@@ -4,7 +4,7 @@ What it would look up in a database (the name of a constraint, a sequence) is ma
 """
 
 from collections.abc import Sequence
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.postgresql.base import DatabaseWrapper
@@ -28,9 +28,6 @@ class _OfflineOperations(DatabaseOperations):
 
 
 class OfflineEditor(DatabaseSchemaEditor):
-    # As in our executor, which adds the foreign key in a statement of its own.
-    sql_create_column_inline_fk = cast("str", None)
-
     def _constraint_names(self, model: type[Model], *args: Any, **kwargs: Any) -> list[str]:
         return [_MADE_UP_NAME]
 

@@ -7,7 +7,7 @@ from django.db.migrations.state import StateApps
 from django.db.models import CheckConstraint, Model, Q
 
 from config.databases import schema_name
-from config.operations.schema_change.catalogue import Catalogue, Column, Constraint
+from config.operations.schema_change.catalogue import Catalogue, Column, Constraint, Index
 from config.operations.schema_change.lint.offline import OfflineConnection, OfflineEditor
 
 # What PostgreSQL and the extensions of this project have from the start.
@@ -47,6 +47,7 @@ def read_state(apps: StateApps, *, connection: OfflineConnection) -> Catalogue:
             schema=schema_name(database=connection.settings_dict),
             columns={model._meta.db_table: dict(_columns(model, connection)) for model in models},
             constraints=tuple(each for model in models for each in _checks(model, connection)),
+            indexes=dict(each for model in models for each in _indexes(model)),
             volatile_functions=_VOLATILE_FUNCTIONS,
             binary_casts=_BINARY_CASTS,
         )
@@ -71,6 +72,15 @@ def _names(condition: object) -> Iterator[str]:
             yield from _names(child[0] if isinstance(child, tuple) else child)
     elif isinstance(condition, str):
         yield condition
+
+
+def _indexes(model: type[Model]) -> Iterator[tuple[str, Index]]:
+    """Yield those that are not simply of a field: only these are in the way of another type."""
+    table = model._meta.db_table
+    for index in model._meta.indexes:
+        names = [name for name, _order in index.fields_orders]
+        columns = tuple(str(model._meta.get_field(name).column) for name in names)  # type: ignore[union-attr]
+        yield index.name, Index(table=table, columns=columns, is_plain=index.condition is None)
 
 
 def _checks(model: type[Model], connection: OfflineConnection) -> Iterator[Constraint]:

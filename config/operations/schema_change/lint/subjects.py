@@ -12,12 +12,15 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 from config import migration_operations
+from config.operations.models import Direction
 from config.operations.schema_change.catalogue import Catalogue
 from config.operations.schema_change.effects import Effect, StatementKind
+from config.operations.schema_change.foresight import after
 from config.operations.schema_change.lint.offline import NeedsServer, OfflineConnection, OfflineEditor
 from config.operations.schema_change.lint.python_code import PythonCode, read_code
 from config.operations.schema_change.lint.state_catalogue import read_state
 from config.operations.schema_change.statements import analyse, split
+from config.operations.schema_change.units import Unit, units_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,22 +28,18 @@ class Step:
     """One operation on the database. Inside a SeparateDatabaseAndState there may be several at one position.
 
     `sql` has an element for each text that is sent: PostgreSQL runs what is in one text in one transaction.
-    `catalogue` is that before the step.
+    `catalogue` is that before the step. The executor runs the SQL of a step that `is_raw` as it is written,
+    and gives that of all others the form that blocks nobody.
     """
 
     position: int
     operation: Operation
     before: ProjectState
-    after: ProjectState
     sql: tuple[str, ...]
     effects: tuple[Effect, ...]
     code: PythonCode | None
     catalogue: Catalogue
-
-    @property
-    def is_raw(self) -> bool:
-        """Whether the executor runs the SQL as it is written, instead of in the form that blocks nobody."""
-        return isinstance(self.operation, migrations.RunSQL | migrations.RunPython)
+    is_raw: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,19 +77,17 @@ def read_subject(
     connection: OfflineConnection,
 ) -> tuple[Subject, ProjectState]:
     """Return the subject and the state after it. Without `in_use` the migration is a release of its own."""
-    state, steps = before, list[Step]()
-    for position, operation in enumerate(migration.operations):
-        after = state.clone()
-        operation.state_forwards(migration.app_label, after)
-        steps += [
-            _step(position, *each, app_label=migration.app_label, connection=connection)
-            for each in _flatten(operation, migration.app_label, state, after)
-        ]
-        state = after
+    units = units_of(migration, before, Direction.APPLY)
     subject = Subject(
-        migration=migration, before=before, in_use=in_use or before, steps=tuple(steps), filled=filled
+        migration=migration,
+        before=before,
+        in_use=in_use or before,
+        steps=tuple(_step(unit, connection) for unit in units),
+        filled=filled,
     )
-    return subject, state
+    is_last = bool(units) and units[-1].key == str(len(migration.operations) - 1)
+    # The models of the last step are made already; to make them again takes longest of all.
+    return subject, units[-1].to_state if is_last else migration.mutate_state(before)
 
 
 def created_tables(steps: tuple[Step, ...]) -> Iterator[str]:
@@ -109,64 +106,40 @@ def tables(apps: Apps) -> Mapping[str, frozenset[str]]:
     }
 
 
-def _flatten(
-    operation: Operation, app_label: str, before: ProjectState, after: ProjectState
-) -> Iterator[tuple[Operation, ProjectState, ProjectState]]:
-    if not isinstance(operation, migrations.SeparateDatabaseAndState):
-        yield operation, before, after
-        return
-    for child in operation.database_operations:
-        after = before.clone()
-        child.state_forwards(app_label, after)
-        yield from _flatten(child, app_label, before, after)
-        before = after
-
-
-def _step(
-    position: int,
-    operation: Operation,
-    before: ProjectState,
-    after: ProjectState,
-    *,
-    app_label: str,
-    connection: OfflineConnection,
-) -> Step:
-    sql = _collect_sql(operation, app_label, before, after, connection)
+def _step(unit: Unit, connection: OfflineConnection) -> Step:
+    operation = unit.operation
+    sql = _collect_sql(unit, connection)
     code = read_code(operation.code) if isinstance(operation, migrations.RunPython) else None
-    catalogue = read_state(before.apps, connection=connection)
-    texts = sql + (code.statements if code else ())
+    catalogue = read_state(unit.from_state.apps, connection=connection)
     return Step(
-        position=position,
+        position=unit.position,
         operation=operation,
-        before=before,
-        after=after,
+        before=unit.from_state,
         sql=sql,
-        effects=tuple(
-            effect
-            for text in texts
-            for statement in split(text)
-            for effect in analyse(statement, catalogue=catalogue).actions
-        ),
+        effects=tuple(_effects(sql + (code.statements if code else ()), catalogue)),
         code=code,
         catalogue=catalogue,
+        is_raw=not unit.is_schema_only,
     )
+
+
+def _effects(texts: tuple[str, ...], catalogue: Catalogue) -> Iterator[Effect]:
+    for text in texts:
+        for statement in split(text):
+            effects = analyse(statement, catalogue=catalogue).actions
+            yield from effects
+            catalogue = after(catalogue, effects)
+
+
+def _collect_sql(unit: Unit, connection: OfflineConnection) -> tuple[str, ...]:
+    if not unit.operation.reduces_to_sql or _is_ours(unit.operation):
+        return ()
+    editor = OfflineEditor(connection, collect_sql=True, atomic=False)
+    with contextlib.suppress(NeedsServer), editor:
+        unit.run(editor)
+    return tuple(editor.collected_sql)
 
 
 def _is_ours(operation: Operation) -> bool:
     """Whether it runs statements for as long as it takes, and looks after their locks itself."""
     return type(operation).__module__.startswith(f"{migration_operations.__name__}.")
-
-
-def _collect_sql(
-    operation: Operation,
-    app_label: str,
-    before: ProjectState,
-    after: ProjectState,
-    connection: OfflineConnection,
-) -> tuple[str, ...]:
-    if not operation.reduces_to_sql or _is_ours(operation):
-        return ()
-    editor = OfflineEditor(connection, collect_sql=True, atomic=False)
-    with contextlib.suppress(NeedsServer), editor:
-        operation.database_forwards(app_label, editor, before, after)
-    return tuple(editor.collected_sql)

@@ -31,6 +31,14 @@ _ONLY_PLAIN_MIGRATE = {
         ),
         safe_form="manage.py migrate_safely",
     ),
+    StatementKind.ADD_COLUMN: Rule(
+        id="column-scans-table",
+        why=_(
+            "Under plain migrate nobody could read %(table)s until every row is checked for the constraint "
+            "of the new column; migrate_safely adds the constraint after it."
+        ),
+        safe_form="manage.py migrate_safely",
+    ),
     **dict.fromkeys(
         (StatementKind.ADD_CHECK, StatementKind.ADD_FOREIGN_KEY, StatementKind.ADD_UNIQUE),
         Rule(
@@ -177,20 +185,21 @@ def find_held_locks(subject: Subject) -> Iterator[Objection]:
 
 
 def _objection(step: Step, effect: Effect, table: str) -> Objection:
-    rule = None if step.is_raw else _ONLY_PLAIN_MIGRATE.get(effect.kind)
+    is_rewrite = table in effect.rewrites
+    rule = None if step.is_raw or is_rewrite else _ONLY_PLAIN_MIGRATE.get(effect.kind)
     severity = Severity.WARNING if rule else Severity.ERROR
-    rule = rule or _ALWAYS.get(effect.kind, _OTHER)
-    if effect.kind is StatementKind.ADD_COLUMN:
-        rule = _rule_of_column(effect, table)
-    elif effect.kind is StatementKind.ALTER_TYPE and table not in effect.rewrites:
-        rule = _CHECKED_AGAIN
+    rule = rule or _rule_without_safe_way(effect, is_rewrite=is_rewrite)
     return rule.objection(large=severity, small=None, operation=step.position, table=table)
 
 
-def _rule_of_column(effect: Effect, table: str) -> Rule:
-    if table not in effect.rewrites:
+def _rule_without_safe_way(effect: Effect, *, is_rewrite: bool) -> Rule:
+    if effect.kind is StatementKind.ADD_COLUMN and not is_rewrite:
         return _COLUMN_READS_TABLE
-    return _GENERATED if " STORED" in effect.sql.upper() else _ALWAYS[StatementKind.ADD_COLUMN]
+    if effect.kind is StatementKind.ADD_COLUMN and " STORED" in effect.sql.upper():
+        return _GENERATED
+    if effect.kind is StatementKind.ALTER_TYPE and not is_rewrite:
+        return _CHECKED_AGAIN
+    return _ALWAYS.get(effect.kind, _OTHER)
 
 
 def _blocked_tables(effect: Effect) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
 from django.utils.translation import gettext_lazy as _
 
+from config.migration_operations.change_type import ChangeTypeOnline
 from config.migration_operations.update_in_batches import UpdateInBatches
 from config.operations.schema_change.effects import Effect, StatementKind
 from config.operations.schema_change.lint.findings import Objection, Rule, Severity
@@ -62,7 +63,7 @@ def find(subject: Subject) -> Iterator[Objection]:
     for step in subject.steps:
         if step.code is not None and step.code.ends_transaction:
             yield _error(_TRANSACTION, step)
-        if isinstance(step.operation, UpdateInBatches) and subject.migration.atomic:
+        if isinstance(step.operation, UpdateInBatches | ChangeTypeOnline) and subject.migration.atomic:
             yield _error(_BATCHES, step)
         if _is_refused(subject, step):
             yield _error(_CONCURRENTLY, step)

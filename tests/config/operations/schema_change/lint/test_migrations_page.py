@@ -25,6 +25,7 @@ from django.contrib.postgres.operations import AddConstraintNotValid, AddIndexCo
 from django.db import migrations, models
 from django.db.models.functions import Upper
 
+from config.migration_operations.change_type import ChangeTypeOnline
 from config.migration_operations.update_in_batches import UpdateInBatches
 
 atomic = True

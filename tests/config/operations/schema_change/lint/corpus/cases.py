@@ -12,6 +12,7 @@ from config.operations.schema_change.sizes import TableSize
 
 APP = "parish"
 LARGE = TableSize(rows=5_000_000, bytes=1_000_000_000)
+LOOSE = {"db_constraint": False, "db_index": False}
 SMALL = TableSize(rows=1_000, bytes=200_000)
 
 
@@ -94,6 +95,12 @@ BEGINNING = [
             ("seats", models.IntegerField(null=True)),
             ("fee", models.DecimalField(max_digits=10, decimal_places=2, null=True)),
             ("starts_on", models.DateField(null=True)),
+            (
+                "patron",
+                models.ForeignKey(
+                    "parish.Organization", models.PROTECT, null=True, related_name="+", **LOOSE
+                ),
+            ),
         ],
         options={
             "db_table": "events",

@@ -11,6 +11,7 @@ from django.contrib.postgres.operations import (
 from django.db import migrations, models
 from django.db.models.functions import Now, Upper
 
+from config.migration_operations.change_type import ChangeTypeOnline, FinishTypeChange
 from config.operations.schema_change.lint.findings import Severity
 from tests.config.operations.schema_change.lint.corpus.cases import Safe, Unsafe
 
@@ -20,6 +21,10 @@ INDEX = models.Index(fields=["status"], name="events_by_status")
 
 def run(sql, reverse="SELECT 1"):
     return migrations.RunSQL(sql, reverse)
+
+
+class AddIndexSomehow(migrations.AddIndex):
+    """The executor cannot know what it does."""
 
 
 def create_index_by_hand(apps, schema_editor):
@@ -87,10 +92,9 @@ UNSAFE = [
         operations=[migrations.AlterUniqueTogether("event", {("organization", "name")})],
     ),
     Unsafe(
-        id="a_foreign_key",
-        rule="blocking-constraint",
+        id="the_index_of_a_foreign_key",
+        rule="blocking-index",
         severity=Severity.WARNING,
-        also=("blocking-index",),
         operations=[
             migrations.AddField(
                 "event",
@@ -98,6 +102,26 @@ UNSAFE = [
                 models.ForeignKey("parish.Organization", models.PROTECT, null=True, related_name="+"),
             )
         ],
+    ),
+    Unsafe(
+        id="the_constraint_of_a_foreign_key",
+        rule="blocking-constraint",
+        severity=Severity.WARNING,
+        operations=[
+            migrations.AlterField(
+                "event",
+                "patron",
+                models.ForeignKey(
+                    "parish.Organization", models.PROTECT, null=True, related_name="+", db_index=False
+                ),
+            )
+        ],
+        table="events",
+    ),
+    Unsafe(
+        id="an_index_by_an_operation_of_somebody",
+        rule="blocking-index",
+        operations=[AddIndexSomehow("event", INDEX)],
     ),
     Unsafe(
         id="a_check_in_raw_sql",
@@ -174,6 +198,7 @@ UNSAFE = [
     Unsafe(
         id="a_unique_column",
         rule="column-scans-table",
+        severity=Severity.WARNING,
         also=("blocking-index",),
         operations=[
             migrations.AddField("event", "slug", models.CharField(max_length=50, null=True, unique=True))
@@ -182,7 +207,7 @@ UNSAFE = [
     Unsafe(
         id="a_one_to_one_field",
         rule="column-scans-table",
-        also=("blocking-constraint",),
+        severity=Severity.WARNING,
         operations=[
             migrations.AddField(
                 "event",
@@ -194,7 +219,13 @@ UNSAFE = [
     Unsafe(
         id="a_column_with_a_check",
         rule="column-scans-table",
+        severity=Severity.WARNING,
         operations=[migrations.AddField("event", "places", models.PositiveIntegerField(null=True))],
+    ),
+    Unsafe(
+        id="a_unique_column_in_raw_sql",
+        rule="column-scans-table",
+        operations=[run("ALTER TABLE events ADD slug text UNIQUE", "ALTER TABLE events DROP slug")],
     ),
     Unsafe(
         id="integer_to_bigint",
@@ -377,6 +408,24 @@ SAFE = [
             )
         ],
     ),
+    Safe(
+        id="a_link_without_an_index",
+        operations=[
+            migrations.AddField(
+                "event",
+                "host",
+                models.ForeignKey(
+                    "parish.Organization", models.PROTECT, null=True, related_name="+", db_index=False
+                ),
+            )
+        ],
+    ),
+    Safe(
+        id="another_type_online",
+        atomic=False,
+        operations=[ChangeTypeOnline("event", "seats", models.BigIntegerField(null=True))],
+    ),
+    Safe(id="the_end_of_another_type", operations=[FinishTypeChange("event", "seats")]),
     Safe(
         id="a_longer_varchar",
         operations=[migrations.AlterField("event", "name", models.CharField(max_length=200))],

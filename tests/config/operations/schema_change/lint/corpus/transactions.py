@@ -3,6 +3,7 @@
 from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
 from django.db import migrations, models, transaction
 
+from config.migration_operations.change_type import ChangeTypeOnline
 from config.migration_operations.update_in_batches import UpdateInBatches
 from config.operations.schema_change.lint.findings import Severity
 from tests.config.operations.schema_change.lint.corpus.cases import Safe, Unsafe
@@ -69,6 +70,12 @@ UNSAFE = [
                 "fill", "Event", {"note": ""}, where=models.Q(note=None), reverse=UpdateInBatches.noop
             )
         ],
+    ),
+    Unsafe(
+        id="another_type_online",
+        rule="batches-in-transaction",
+        **ALWAYS,
+        operations=[ChangeTypeOnline("event", "seats", models.BigIntegerField(null=True))],
     ),
     Unsafe(id="a_timeout", rule="changes-timeout", **ALWAYS, operations=[run("SET LOCAL lock_timeout = 0")]),
     Unsafe(
