@@ -27,6 +27,7 @@ RULES: tuple[Callable[[Subject], Iterator[Objection]], ...] = (
     releases.find,
     locks.find,
     locks.find_held_locks,
+    locks.find_beyond_tables,
     rows.find_unbounded,
     rows.find_mixed,
     transactions.find,

@@ -6,7 +6,7 @@ import inspect
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import FunctionType, ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 from django.apps import apps as installed_apps
@@ -51,7 +51,9 @@ def read_code(code: Callable[..., Any]) -> PythonCode:
 def _functions(code: Callable[..., Any]) -> list[FunctionType]:
     while isinstance(code, functools.partial):
         code = code.func
-    waiting = [inspect.unwrap(code)]
+    if not isinstance(code, FunctionType | MethodType):
+        code = type(code).__call__
+    waiting = [inspect.unwrap(getattr(code, "__func__", code))]
     found: list[FunctionType] = []
     while waiting:
         function = waiting.pop()

@@ -122,7 +122,8 @@ class _Reader:
             if isinstance(part, ast.Call):
                 filters = {keyword.arg for keyword in part.keywords}
                 is_range = filters & _LOWER_KEYS and filters & _UPPER_KEYS
-                if called_name(part) in _ONE_ROW | _BATCHES or filters & _KEYS or is_range:
+                is_by_keys = called_name(part) == "in_bulk" and bool(part.args)
+                if called_name(part) in _ONE_ROW | _BATCHES or filters & _KEYS or is_range or is_by_keys:
                     return True
         return False
 

@@ -56,7 +56,7 @@ class Subject:
     new_tables: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "new_tables", frozenset(created_tables(self.steps)))
+        object.__setattr__(self, "new_tables", frozenset(_created_tables(self.steps)))
 
     @property
     def name(self) -> str:
@@ -90,11 +90,16 @@ def read_subject(
     return subject, units[-1].to_state if is_last else migration.mutate_state(before)
 
 
-def created_tables(steps: tuple[Step, ...]) -> Iterator[str]:
+def _created_tables(steps: tuple[Step, ...]) -> set[str]:
+    """Return the tables that the steps make, by all the names that they give them."""
+    created: set[str] = set()
     for step in steps:
         for effect in step.effects:
             if effect.kind in (StatementKind.CREATE_TABLE, StatementKind.CREATE_TABLE_AS):
-                yield effect.table
+                created.add(effect.table)
+            elif effect.kind is StatementKind.RENAME_TABLE and effect.table in created:
+                created.add(effect.new_name)
+    return created
 
 
 def tables(apps: Apps) -> Mapping[str, frozenset[str]]:

@@ -6,6 +6,7 @@ as it is written (raw SQL), and what has no such form, is an error. On a small t
 enough to matter, and whatever waits for a lock is tried again by the executor.
 """
 
+import re
 from collections.abc import Iterator
 
 from django.utils.translation import gettext_lazy as _
@@ -154,6 +155,29 @@ _OTHER = Rule(
     why=_("This statement goes through all of %(table)s while nobody can write to it."),
     safe_form=_("Look for a form with CONCURRENTLY, in a migration with atomic = False."),
 )
+_LOCKED = Rule(
+    id="blocking-statement",
+    why=_("The lock on %(table)s is held until the transaction ends, whatever comes after it."),
+    safe_form=_("Leave it out: each statement takes the lock that it needs."),
+)
+_ALL_TABLES = Rule(
+    id="blocking-statement",
+    why=_("This statement goes through all tables, one after the other, while nobody can write to them."),
+    safe_form="REINDEX SCHEMA CONCURRENTLY …",
+)
+_UNREADABLE = Rule(
+    id="unreadable-block",
+    why=_("Nobody can foresee what a DO block changes, and it changes all of it in one transaction."),
+    safe_form=_("Write the statements one by one, or in a function of Python."),
+)
+_WHOLE_DATABASE = re.compile(
+    r"\A(REINDEX\b(?!.*\bCONCURRENTLY\b).*\b(SCHEMA|DATABASE|SYSTEM)\b|CLUSTER\Z"
+    r"|VACUUM\s*(FULL|\([^)]*\bFULL\b[^)]*\))\Z)",
+    re.IGNORECASE | re.DOTALL,
+)
+_BLOCK = re.compile(
+    r"\ADO\b.*\b(UPDATE|DELETE\s+FROM|TRUNCATE|ALTER\s+TABLE|EXECUTE)\b", re.IGNORECASE | re.DOTALL
+)
 _VALIDATED_TOO_EARLY = Rule(
     id="validates-under-lock",
     why=_(
@@ -171,17 +195,32 @@ def find(subject: Subject) -> Iterator[Objection]:
                 yield _objection(step, effect, table)
 
 
+def find_beyond_tables(subject: Subject) -> Iterator[Objection]:
+    """Find what takes locks on purpose, on everything, or where nobody sees it."""
+    for step, effect in subject.effects():
+        if effect.kind is StatementKind.LOCK_TABLE:
+            for lock in _blocking(effect):
+                if lock.table not in subject.new_tables:
+                    yield _error(_LOCKED, step, lock.table)
+        elif _WHOLE_DATABASE.search(effect.sql):
+            yield _error(_ALL_TABLES, step)
+        elif _BLOCK.search(effect.sql):
+            yield _UNREADABLE.objection(large=Severity.WARNING, small=None, operation=step.position)
+
+
 def find_held_locks(subject: Subject) -> Iterator[Objection]:
-    """What blocks nobody by itself does so after a statement that did, until the transaction ends."""
+    """Find what blocks nobody by itself, but does so while the lock of a statement before is held."""
     locked: set[str] = set()
     for step, effect in subject.effects():
         for table in sorted(locked & {*effect.scans}):
             if effect.kind is StatementKind.VALIDATE and table not in subject.new_tables:
-                yield _VALIDATED_TOO_EARLY.objection(
-                    large=Severity.ERROR, small=None, operation=step.position, table=table
-                )
+                yield _error(_VALIDATED_TOO_EARLY, step, table)
         if subject.migration.atomic:
             locked |= {lock.table for lock in _blocking(effect)}
+
+
+def _error(rule: Rule, step: Step, table: str = "") -> Objection:
+    return rule.objection(large=Severity.ERROR, small=None, operation=step.position, table=table)
 
 
 def _objection(step: Step, effect: Effect, table: str) -> Objection:

@@ -3,6 +3,7 @@ import pytest
 from config.operations.schema_change.lint.linter import lint_selection
 from tests.config.operations.schema_change.lint.corpus import (
     code,
+    columns,
     locks,
     releases,
     reversal,
@@ -11,7 +12,7 @@ from tests.config.operations.schema_change.lint.corpus import (
 )
 from tests.config.operations.schema_change.lint.corpus.cases import LARGE, SMALL, TABLES, selection
 
-GROUPS = (code, locks, releases, reversal, rows, transactions)
+GROUPS = (code, columns, locks, releases, reversal, rows, transactions)
 
 
 def named(cases):

@@ -93,6 +93,15 @@ def execute_update(apps, schema_editor):
         cursor.execute(FILL)
 
 
+class Filler:
+    def fill(self, apps, schema_editor):
+        apps.get_model("parish", "Event").objects.update(note="")
+
+    def __call__(self, apps, schema_editor):
+        self.fill(apps, schema_editor)
+        apps.get_model("parish", "Event").objects.all().delete()
+
+
 def update_in_batches(apps, schema_editor):
     Event = apps.get_model("parish", "Event")
     while True:
@@ -144,6 +153,17 @@ def change_named(apps, schema_editor):
         Organization.objects.filter(pk=key).update(name=name)
 
 
+def change_by_keys(apps, schema_editor):
+    for organization in apps.get_model("parish", "Organization").objects.in_bulk([1, 2]).values():
+        organization.save()
+
+
+def insert_each(apps, schema_editor):
+    Organization = apps.get_model("parish", "Organization")
+    for code in ("A", "B"):
+        Organization(code=code, name=code).save()
+
+
 def insert(apps, schema_editor):
     Organization = apps.get_model("parish", "Organization")
     Organization.objects.bulk_create(Organization(code=code, name=code) for code in ("A", "B"))
@@ -192,6 +212,15 @@ UNSAFE = [
         rule="unbounded-change",
         operations=[python(functools.partial(update_by, status="PLANNING"))],
         table="events",
+    ),
+    Unsafe(id="update_by_a_method", rule="unbounded-change", operations=[python(Filler().fill)]),
+    Unsafe(id="delete_by_an_object", rule="unbounded-change", operations=[python(Filler())]),
+    Unsafe(
+        id="update_by_a_lambda",
+        rule="unbounded-change",
+        operations=[
+            python(lambda apps, schema_editor: apps.get_model("parish", "Event").objects.update(note=""))
+        ],
     ),
     Unsafe(
         id="batches_in_a_transaction_of_their_own",
@@ -289,6 +318,8 @@ SAFE = [
     ),
     Safe(id="one_row", operations=[python(change_one)]),
     Safe(id="rows_that_are_named", operations=[python(change_named)]),
+    Safe(id="rows_by_their_keys", operations=[python(change_by_keys)]),
+    Safe(id="new_rows_one_by_one", operations=[python(insert_each)]),
     Safe(id="new_rows", operations=[python(insert)]),
     Safe(id="new_rows_of_a_new_table", operations=[NEW_TABLE, python(fill_new_table)]),
     Safe(id="what_only_looks_like_an_update", operations=[python(compute)]),
