@@ -9,6 +9,7 @@ makes the next one smaller and the rest after it longer.
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+NEW_WAIT_SECONDS = 1.0
 LONGEST_LAG_BYTES = 64 * 1024**2  # Four WAL segments: a standby that keeps up is within one.
 
 _IS_BUSY = """
@@ -16,7 +17,7 @@ _IS_BUSY = """
             SELECT FROM pg_locks
             WHERE NOT granted AND pid <> pg_backend_pid()
                 -- Whoever has waited longer does not wait for one of our batches.
-                AND coalesce(waitstart, clock_timestamp()) > clock_timestamp() - interval '1 second'
+                AND coalesce(waitstart, clock_timestamp()) > clock_timestamp() - make_interval(secs => %s)
         )
         OR NOT pg_is_in_recovery() AND EXISTS (
             SELECT FROM pg_replication_slots
@@ -28,5 +29,5 @@ _IS_BUSY = """
 
 def is_busy(connection: BaseDatabaseWrapper) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(_IS_BUSY, [LONGEST_LAG_BYTES])
+        cursor.execute(_IS_BUSY, [NEW_WAIT_SECONDS, LONGEST_LAG_BYTES])
         return bool(cursor.fetchone()[0])

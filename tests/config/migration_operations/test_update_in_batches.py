@@ -191,8 +191,13 @@ class TestOthers:
         holder = sessions.open("holder")
         holder.execute("SELECT FROM budget_parcel WHERE id = 5 FOR UPDATE")
 
-        with pytest.raises(RowsLeft, match=r"Rows of the table budget_parcel that others hold: 1 \(5\)"):
+        batches = Interruption()
+        with (
+            surrounded_by(surrounded(observe=batches)),
+            pytest.raises(RowsLeft, match=r"Rows of the table budget_parcel that others hold: 1 \(5\)"),
+        ):
             forwards(fill_note(), parcels)
+        assert len(batches.points) == 2 * 2  # Everything else at once, and one more look at this row.
         holder.rollback()
         forwards(fill_note(), parcels)
 
