@@ -6,7 +6,12 @@ from config.databases import EXTENSIONS_SCHEMA
 from config.operations.ownership import EXTENSIONS, create_extension, create_schema
 from config.operations.privileges import DUE_ON_SEQUENCES, DUE_ON_TABLES, default_statements, identifier
 from config.operations.provision import Site, create_database
-from config.operations.roles import APPLICATION_ATTRIBUTES, OWNER_ATTRIBUTES, OWNER_GROUPS
+from config.operations.roles import (
+    APPLICATION_ATTRIBUTES,
+    OWNER_ATTRIBUTES,
+    OWNER_GROUPS,
+    OWNER_PARAMETERS,
+)
 
 _MIGRATIONS = "django_migrations"
 
@@ -27,6 +32,7 @@ def _server(site: Site) -> list[str]:
         rf"\password {owner}",
         rf"\password {application}",
         f"GRANT {', '.join(OWNER_GROUPS)} TO {owner};",
+        f"GRANT SET ON PARAMETER {', '.join(OWNER_PARAMETERS)} TO {owner};",
         _unless(
             "pg_database",
             "datname",

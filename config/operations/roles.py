@@ -20,6 +20,9 @@ from config.operations.privileges import Difference, identifier
 OWNER_ATTRIBUTES = ("LOGIN", "NOSUPERUSER", "CREATEDB", "NOCREATEROLE", "NOREPLICATION", "NOBYPASSRLS")
 APPLICATION_ATTRIBUTES = tuple("NOCREATEDB" if word == "CREATEDB" else word for word in OWNER_ATTRIBUTES)
 OWNER_GROUPS = ("pg_monitor", "pg_signal_backend")
+# Whoever waits for a lock cancels an autovacuum that holds it, but only after deadlock_timeout: a second, as
+# long as a migration must not let everybody wait.
+OWNER_PARAMETERS = ("deadlock_timeout",)
 
 _ATTRIBUTES = """
     SELECT array[
@@ -52,6 +55,8 @@ def role_differences(*, connection: DatabaseWrapper, owner: str, application: st
             name, row[0], OWNER_ATTRIBUTES if is_owner else APPLICATION_ATTRIBUTES
         )
         yield from _group_differences(name, set(row[1]), is_owner=is_owner, owner=owner)
+        if is_owner:
+            yield from _parameter_differences(connection, name)
         yield from _password_differences(connection, alias, name)
 
 
@@ -71,6 +76,16 @@ def _group_differences(name: str, found: set[str], *, is_owner: bool, owner: str
     for group in sorted(set() if is_owner else found):
         sentence = _("%(role)s is a member of %(group)s, which is too much.") % {"role": name, "group": group}
         yield Difference(sentence, (f"REVOKE {identifier(group)} FROM {identifier(name)}",))
+
+
+def _parameter_differences(connection: DatabaseWrapper, name: str) -> Iterator[Difference]:
+    for parameter in OWNER_PARAMETERS:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT has_parameter_privilege(%s, %s, 'SET')", [name, parameter])
+            [may] = cursor.fetchone()
+        if not may:
+            sentence = _("%(role)s may not set %(parameter)s.") % {"role": name, "parameter": parameter}
+            yield Difference(sentence, (f"GRANT SET ON PARAMETER {parameter} TO {identifier(name)}",))
 
 
 def _password_differences(connection: DatabaseWrapper, alias: str, name: str) -> Iterator[Difference]:

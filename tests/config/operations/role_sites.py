@@ -64,4 +64,5 @@ def administer_site(*statements):
 def _remove():
     administer("DROP DATABASE IF EXISTS {} WITH (FORCE)", DATABASE)
     for role in (APPLICATION, OWNER):
-        administer("DROP ROLE IF EXISTS {}", role)
+        with contextlib.suppress(psycopg.errors.UndefinedObject):
+            administer("DROP OWNED BY {}; DROP ROLE {}", role, role)

@@ -31,6 +31,7 @@ BROKEN = (
     ("GRANT pg_write_all_data TO {a}", "{a} is a member of pg_write_all_data, which is too much"),
     ("ALTER ROLE {o} SUPERUSER", "{o} is SUPERUSER and should be NOSUPERUSER"),
     ("REVOKE pg_signal_backend FROM {o}", "{o} is no member of pg_signal_backend"),
+    ("REVOKE SET ON PARAMETER deadlock_timeout FROM {o}", "{o} may not set deadlock_timeout"),
     ("ALTER DATABASE {d} OWNER TO CURRENT_USER", "DATABASE {d} belongs to"),
     ("GRANT TEMPORARY ON DATABASE {d} TO PUBLIC", "PUBLIC has TEMPORARY on DATABASE {d}"),
     ("REVOKE CONNECT ON DATABASE {d} FROM {a}", "{a} lacks CONNECT on DATABASE {d}"),
