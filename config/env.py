@@ -51,7 +51,14 @@ class Environment:
         self.file = folder / f".env.{name}"
         values = _read_file(self.file, process=process)
         use_language_of_file(values.get("LANGUAGE_CODE", ""))
+        self._overruled = tuple(
+            sorted(name for name in values if process.get(name, values[name]) != values[name])
+        )
         self._values = {**values, **process}
+
+    def overruled(self) -> tuple[str, ...]:
+        """Return the names of what the file sets and the process sets otherwise."""
+        return self._overruled
 
     def text(self, name: str, default: str | None = None) -> str:
         value = self._values.get(name, "")
@@ -127,6 +134,16 @@ class Environment:
                 % {"variable": name, "choices": ", ".join(among), "value": value}
             )
         return value
+
+    def whole_number(self, name: str, default: int) -> int:
+        """Return a number of 1 or more."""
+        value = self.text(name, str(default))
+        if not (value.isascii() and value.isdigit() and int(value) > 0):
+            raise InvalidVariable(
+                translate("%(variable)s must be a whole number above 0, not “%(value)s”.")
+                % {"variable": name, "value": value}
+            )
+        return int(value)
 
     def port(self, name: str, default: str) -> str:
         value = self.text(name, default)

@@ -83,6 +83,7 @@ BACKUP_IDENTITY_FILE = ""
 BACKUP_KEEP = {"days": 30, "weeks": 12, "months": 12, "years": 5}
 BACKUP_OFFSITE_UNENCRYPTED = False
 ATTIC_DAYS = 90  # How long what a migration has dropped can be brought back.
+BACKUP_MAX_AGE = 24  # Hours after which preflight asks for another one.
 
 SLOW_QUERY_SECONDS = 30
 SLOW_MIGRATION_SECONDS = 60

@@ -10,6 +10,7 @@ from config.catalogue import LANGUAGES, translate
 from config.databases import OWNER_ALIAS, database, databases_by_role
 from config.env import BASE_DIR, Environment, InvalidVariable
 from config.log_files import logging_settings
+from config.settings.base import BACKUP_MAX_AGE
 from config.storages import storages
 
 SHORTEST_SECRET_KEY = 50  # Django's own limit, security.W009
@@ -37,6 +38,7 @@ def deployed_settings(environment: Environment) -> dict[str, Any]:
         "STATIC_ROOT": environment.text("STATIC_ROOT", str(BASE_DIR / ".local" / "static")),
         "MEDIA_ROOT": environment.text("MEDIA_ROOT", str(BASE_DIR / ".local" / "media")),
         "BACKUP_DIR": BASE_DIR / environment.text("BACKUP_DIR", ".local/backups"),
+        "BACKUP_MAX_AGE": environment.whole_number("BACKUP_MAX_AGE", BACKUP_MAX_AGE),
         "BACKUP_RECIPIENTS": environment.public_keys("BACKUP_RECIPIENTS"),
         "BACKUP_IDENTITY_FILE": environment.text("BACKUP_IDENTITY_FILE", ""),
         "BACKUP_OFFSITE_UNENCRYPTED": environment.boolean("BACKUP_OFFSITE_UNENCRYPTED", default=False),

@@ -8,7 +8,7 @@ from config.databases import database, databases_by_role, names_a_server
 from config.env import BASE_DIR, Environment
 from config.log_files import logging_settings
 from config.settings.base import *  # noqa: F403
-from config.settings.base import INSTALLED_APPS, LOCAL_DIR
+from config.settings.base import BACKUP_MAX_AGE, INSTALLED_APPS, LOCAL_DIR
 from config.storages import storages
 
 environment = Environment("development")
@@ -40,6 +40,7 @@ NOTIFY_EMAIL_RECIPIENTS = environment.words("NOTIFY_EMAIL_RECIPIENTS", "")
 
 MEDIA_ROOT = BASE_DIR / environment.text("MEDIA_ROOT", ".local/media")
 BACKUP_DIR = BASE_DIR / environment.text("BACKUP_DIR", ".local/backups")
+BACKUP_MAX_AGE = environment.whole_number("BACKUP_MAX_AGE", BACKUP_MAX_AGE)
 BACKUP_RECIPIENTS = environment.public_keys("BACKUP_RECIPIENTS")
 BACKUP_IDENTITY_FILE = environment.text("BACKUP_IDENTITY_FILE", "")
 BACKUP_OFFSITE_UNENCRYPTED = environment.boolean("BACKUP_OFFSITE_UNENCRYPTED", default=False)

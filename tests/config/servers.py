@@ -22,6 +22,7 @@ NEUTRAL = dict.fromkeys(
         "ALLOWED_HOSTS",
         "BACKUP_DIR",
         "BACKUP_IDENTITY_FILE",
+        "BACKUP_MAX_AGE",
         "BACKUP_OFFSITE_BUCKET",
         "BACKUP_OFFSITE_DIR",
         "BACKUP_OFFSITE_ENDPOINT",
