@@ -292,7 +292,9 @@ def _copy(
             dumping(connection=connection, snapshot=snapshot.identifier, file=dump) as finish,
         ):
             with work.steps.step("files", _("Storing the uploaded files")):
-                files = store_files(storage=work.storage, folder=work.folder, seal=work.seal)
+                files = store_files(
+                    storage=work.storage, folder=work.folder, seal=work.seal, progress=progress
+                )
             finish()
             _refuse_empty(dump)
         with work.steps.step("fingerprints", _("Waiting for the fingerprints")):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS
+from django.utils.translation import gettext as _
 
 from config.database_errors import explain
 from config.databases import HEALTH_ALIAS
@@ -22,6 +23,7 @@ from config.operations.evidence import (
     write_folder,
 )
 from config.operations.health import Health, check_health
+from config.operations.progress import SILENT, Progress
 
 DEADLINE_SECONDS = 6
 INTEGRITY_SECONDS = 20
@@ -54,9 +56,10 @@ def diagnose(
     now: datetime.datetime,
     archive: bool = False,
     integrity_seconds: float = INTEGRITY_SECONDS,
+    progress: Progress = SILENT,
 ) -> Diagnosis:
     """Collect what can be collected, and write it below `folder`. Raises UnableToWrite."""
-    diagnosis = _conclude(_collect(now, integrity_seconds), now)
+    diagnosis = _conclude(_collect(now, integrity_seconds, progress), now)
     name = f"diagnose-{now.astimezone(datetime.UTC):%Y%m%dT%H%M%SZ}"
     texts = {PAGE: diagnosis.page, **{part.file_name: part.text for part in diagnosis.parts}}
     try:
@@ -67,7 +70,7 @@ def diagnose(
     return Diagnosis(**{**vars(diagnosis), "path": path, "unwritten": unwritten})
 
 
-def _collect(now: datetime.datetime, integrity_seconds: float) -> dict[str, Part]:
+def _collect(now: datetime.datetime, integrity_seconds: float, progress: Progress) -> dict[str, Part]:
     integrity = server_evidence.IntegrityCount(alias=DEFAULT_DB_ALIAS, seconds=integrity_seconds)
     collectors: dict[str, Callable[[], Any]] = {
         "health": check_health,
@@ -89,7 +92,8 @@ def _collect(now: datetime.datetime, integrity_seconds: float) -> dict[str, Part
         for name, collector in collectors.items()
     ]
     questions.append(Question(name="integrity", collect=integrity.collect, seconds=integrity_seconds))
-    parts = collect(tuple(questions))
+    progress.step(_("Collecting; this takes up to half a minute"))
+    parts = collect(tuple(questions), progress=progress)
     parts["integrity"] = _with_what_was_found(parts["integrity"], integrity)
     return parts
 

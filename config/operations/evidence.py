@@ -14,10 +14,12 @@ from typing import Any
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils.translation import gettext as _
 
 from config.operations.durable_files import PARTIAL, remove_tree, rename_durably
 from config.operations.inquiry import NoAnswer, begin
 from config.operations.personal_data import without_people
+from config.operations.progress import SILENT, Progress
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
@@ -52,11 +54,11 @@ class Part:
         return json.dumps(self.facts, ensure_ascii=False, indent=1, default=str) + "\n"
 
 
-def collect(questions: tuple[Question, ...]) -> dict[str, Part]:
+def collect(questions: tuple[Question, ...], *, progress: Progress = SILENT) -> dict[str, Part]:
     """Ask everything at once; nothing that fails or hangs keeps the rest away."""
     asked = [(question, begin(question=question.collect, seconds=question.seconds)) for question in questions]
     parts = {}
-    for question, inquiry in asked:
+    for question, inquiry in progress.each(asked, unit=_("parts")):
         try:
             parts[question.name] = Part(name=question.name, facts=inquiry.wait())
         except NoAnswer:

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from config.operations.durable_files import PARTIAL, rename_durably, sha256_of
 from config.operations.encryption import Seal, decrypt
 from config.operations.manifest import Content, Sealed, StoredFile
+from config.operations.progress import BYTES, SILENT, Progress
 
 FOLDER = "files"
 ENCRYPTED = ".age"
@@ -40,20 +41,25 @@ class StoredFiles:
     new_bytes: int
 
 
-def store_files(*, storage: Storage, folder: Path, seal: Seal | None = None) -> StoredFiles:
+def store_files(
+    *, storage: Storage, folder: Path, seal: Seal | None = None, progress: Progress = SILENT
+) -> StoredFiles:
     """Copy what `folder` does not hold yet of the files of `storage`, and name all of them.
 
     With a seal they are kept encrypted: once for each content and each change of the recipients.
     """
+    sizes = {name: _size(storage, name) for name in list_files(storage=storage)}
     files, vanished, new_bytes = [], [], 0
-    for name in list_files(storage=storage):
-        try:
-            stored, written = _store(storage, name, folder, seal)
-        except FileNotFoundError:
-            vanished.append(name)
-        else:
-            files.append(stored)
-            new_bytes += written
+    with progress.measure(sum(sizes.values()), unit=BYTES) as advance:
+        for name, size in sizes.items():
+            try:
+                stored, written = _store(storage, name, folder, seal)
+            except FileNotFoundError:
+                vanished.append(name)
+            else:
+                files.append(stored)
+                new_bytes += written
+            advance(size)
     return StoredFiles(files=tuple(files), vanished=tuple(vanished), new_bytes=new_bytes)
 
 
@@ -96,6 +102,14 @@ def find_faulty_files(*, files: tuple[StoredFile, ...], folder: Path) -> Iterato
             yield _("The uploaded file %(name)s is missing from the backup.") % {"name": file.name}
         elif path.stat().st_size != file.stored.size or sha256_of(path) != file.stored.sha256:
             yield _("The uploaded file %(name)s is damaged in the backup.") % {"name": file.name}
+
+
+def _size(storage: Storage, name: str) -> int:
+    """Return the bytes of a file, 0 of one that has just been deleted."""
+    try:
+        return storage.size(name)
+    except FileNotFoundError:
+        return 0
 
 
 def _store(storage: Storage, name: str, folder: Path, seal: Seal | None) -> tuple[StoredFile, int]:

@@ -340,6 +340,7 @@ def _return_files(work: _Work) -> int:
             folder=work.path.parent,
             storage=work.order.storage,
             identities=work.order.identities,
+            progress=work.order.progress,
         )
 
 

@@ -18,9 +18,10 @@ from config.operations.exchange import UnableToExchange, exchange_databases
 from config.operations.maintenance import MaintenanceRunning
 from config.operations.manifest import UnreadableManifest, read_manifest
 from config.operations.neighbours import KeptDatabase, Replacement, list_kept, server_session
+from config.operations.progress import SILENT, Progress
 from config.operations.restore import exclusive_exchange
 from config.operations.returned_files import return_files
-from config.operations.snapshot import separate_connection
+from config.operations.snapshot import Session, separate_connection
 
 
 class UnableToUndo(Exception):
@@ -46,6 +47,7 @@ def undo_restore(
     folder: Path,
     now: datetime.datetime,
     confirm: Callable[[KeptDatabase], bool],
+    progress: Progress = SILENT,
     identities: Identities = NO_IDENTITIES,
     alias: str = OWNER_ALIAS,
     storage: Storage = default_storage,
@@ -55,10 +57,12 @@ def undo_restore(
         live = str(connection.settings_dict["NAME"])
         try:
             with exclusive_exchange(folder=folder, server=server, live=live, now=now, alias=alias):
-                replaced = find_replaced(alias=alias)
+                replaced = _find_replaced(server, live)
                 if not confirm(replaced):
                     raise NotConfirmed(_("Not confirmed; nothing was done."))
-                returned_files = _return_files(replaced, folder, storage, identities)
+                progress.step(_("Putting the uploaded files back"))
+                returned_files = _return_files(replaced, folder, storage, identities, progress)
+                progress.step(_("Exchanging the databases"))
                 exchange = exchange_databases(
                     connection=connection,
                     live=live,
@@ -81,8 +85,11 @@ def undo_restore(
 def find_replaced(*, alias: str = OWNER_ALIAS) -> KeptDatabase:
     """Return the database that an undo would bring back, or raise UnableToUndo."""
     with separate_connection(alias=alias) as connection, server_session(connection=connection) as server:
-        live = str(connection.settings_dict["NAME"])
-        kept = list_kept(server=server, live=live)
+        return _find_replaced(server, str(connection.settings_dict["NAME"]))
+
+
+def _find_replaced(server: Session, live: str) -> KeptDatabase:
+    kept = list_kept(server=server, live=live)
     if not kept:
         sentence = _(
             "No database is kept that %(database)s has replaced, so there is nothing to take back.\n"
@@ -98,10 +105,12 @@ def _reverse(replacement: Replacement) -> Replacement:
 
 
 def _return_files(
-    replaced: KeptDatabase, folder: Path, storage: Storage, identities: Identities
+    replaced: KeptDatabase, folder: Path, storage: Storage, identities: Identities, progress: Progress
 ) -> int | None:
     with contextlib.suppress(NoSuchBackup, UnreadableManifest):
         path = find_backup(folder=folder, name=replaced.replacement.safety_backup)
         files = read_manifest(folder=path).files
-        return return_files(files=files, folder=folder, storage=storage, identities=identities)
+        return return_files(
+            files=files, folder=folder, storage=storage, identities=identities, progress=progress
+        )
     return None

@@ -1,5 +1,6 @@
 """The uploaded files of a backup."""
 
+import contextlib
 import io
 
 import pytest
@@ -13,6 +14,7 @@ from config.operations.media_files import (
     path_of,
     store_files,
 )
+from config.operations.progress import Progress
 
 
 @pytest.fixture
@@ -41,6 +43,19 @@ class ForgetfulStorage(InMemoryStorage):
         if name.endswith("1.jpg"):
             raise FileNotFoundError(name)
         return super()._open(name, mode)
+
+    def size(self, name):
+        with self.open(name):
+            return super().size(name)
+
+
+class Counting(Progress):
+    """Counts what is done of a total."""
+
+    @contextlib.contextmanager
+    def measure(self, total, *, unit):
+        self.total, self.done = total, []
+        yield self.done.append
 
 
 class TestListFiles:
@@ -77,6 +92,13 @@ class TestStoreFiles:
 
         assert stored.new_bytes == len(b"third")
         assert list(find_faulty_files(files=stored.files, folder=tmp_path)) == []
+
+    def test_tells_how_many_bytes_are_done(self, storage, tmp_path):
+        progress = Counting()
+
+        store_files(storage=storage, folder=tmp_path, progress=progress)
+
+        assert (progress.total, progress.done) == (16, [5, 6, 5])
 
     def test_repairs_one_that_was_cut_off(self, storage, tmp_path):
         stored = store_files(storage=storage, folder=tmp_path)

@@ -80,6 +80,12 @@ class TestShowingProgress:
 
             assert bar.n == 4_000
 
+    def test_counts_each_of_many_items_when_it_is_done(self, terminal):
+        with showing_progress(stream=terminal, verbosity=1, patience=0) as progress:
+            done = [progress._open[0].n for _item in progress.each("abc", unit="letters")]
+
+        assert done == [0, 1, 2]
+
     def test_watches_what_grows_elsewhere(self, terminal):
         looked = threading.Semaphore(0)
         sizes = iter(range(10, 1_000, 10))
@@ -112,5 +118,6 @@ def test_nobody_is_asked_or_told_when_nobody_watches():
         raise AssertionError
 
     work(SILENT)
+    assert list(SILENT.each("abc", unit="letters")) == ["a", "b", "c"]
     with SILENT.watch(1, unit=BYTES, read=read):
         pass

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from config.operations.diagnosis import INTEGRITY_SECONDS, Diagnosis, UnableToWrite, diagnose
-from config.operations.termination import orderly_termination
+from config.operations.long_work import long_work
 
 
 class Command(BaseCommand):
@@ -40,15 +40,14 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", dest="as_json", help=_("Print one JSON object."))
 
     def handle(self, *args: Any, as_json: bool, **options: Any) -> None:
-        if options["verbosity"]:
-            self.stderr.write(_("Collecting; this takes up to half a minute …"))
         try:
-            with orderly_termination():
+            with long_work(verbosity=options["verbosity"]) as progress:
                 diagnosis = diagnose(
                     folder=options["output"].absolute(),
                     now=timezone.now(),
                     archive=options["archive"],
                     integrity_seconds=options["integrity_seconds"],
+                    progress=progress,
                 )
         except UnableToWrite as error:
             self._print(error.diagnosis, as_json, options["verbosity"])

@@ -30,7 +30,6 @@ from config.operations.restore_report import (
     undone_facts,
 )
 from config.operations.restore_undo import UnableToUndo, find_replaced, undo_restore
-from config.operations.termination import orderly_termination
 
 
 class Command(BaseCommand):
@@ -102,10 +101,11 @@ class Command(BaseCommand):
             kept = find_replaced()
             self._report(kept_facts(kept=kept), [describe_kept(kept=kept, database=_database())], **options)
             return
-        with orderly_termination():
+        with long_work(verbosity=options["verbosity"]) as progress:
             undone = undo_restore(
                 folder=folder,
                 now=timezone.now(),
+                progress=progress,
                 confirm=self._confirm_kept if options["interactive"] else lambda kept: True,
                 identities=chosen_identities(options["identity"]),
             )
