@@ -55,7 +55,7 @@ FORBIDDEN = (
     "DELETE FROM django_migrations",
     "UPDATE deploys SET approved_by = 'nobody'",
     "DELETE FROM migration_runs",
-    "INSERT INTO rehearsals (at, plan, backup, passed, report) VALUES (now(), '', '', true, '{}')",
+    "INSERT INTO rehearsals (at, plan, backup, passed, report) VALUES (now(), '', '', true, '{{}}')",
     "DELETE FROM unfinished_steps",
     "SELECT nextval('django_migrations_id_seq')",
     "SELECT setval('auth_group_id_seq', 1)",
