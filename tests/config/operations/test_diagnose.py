@@ -200,7 +200,9 @@ class TestTrouble:
                 os.kill(server.pid, signal.SIGCONT)
 
         assert result.returncode == 1
-        assert "no answer within 2 s" in " ".join(answer["answers"][0]["lines"])
+        # On a busy machine the health check may itself be late.
+        lines = " ".join(answer["answers"][0]["lines"])
+        assert "no answer within 2 s" in lines or "the health check itself failed" in lines
 
     def test_collects_from_a_database_that_is_half_migrated(self, variables, tmp_path):
         manage("migrate", "budget", "0005", "-v0", **variables)
