@@ -1,13 +1,12 @@
 """Who owns what in a database: its schemas, its extensions and whatever is in them."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.utils.translation import gettext as _
 
 from config.databases import EXTENSIONS_SCHEMA, schema_name
-from config.operations.privileges import Difference, identifier
+from config.operations.privileges import Difference, identifier, read_rows
 
 EXTENSIONS = ("uuid-ossp", "pgcrypto", "pg_trgm")
 ENCODING = "UTF8"
@@ -71,16 +70,16 @@ def ownership_differences(
 ) -> Iterator[Difference]:
     """Yield what is missing in the database of `connection`, or belongs to somebody else than `owner`."""
     schema = schema_name(database=connection.settings_dict)
-    [(encoding,)] = _rows(connection, "SHOW server_encoding")
+    [(encoding,)] = read_rows(connection, "SHOW server_encoding")
     if encoding != ENCODING:
         sentence = _("The encoding of the database is %(found)s and not UTF8; only a new database can be.")
         yield Difference(sentence % {"found": encoding}, ())
     yield from _schema_differences(connection, (schema, EXTENSIONS_SCHEMA), owner)
     yield from _extension_differences(connection, owner)
     names = {"schema": schema, "owner": owner, "application": application}
-    for name, found in _rows(connection, _STRANGE_OBJECTS, names):
+    for name, found in read_rows(connection, _STRANGE_OBJECTS, names):
         yield _wrong_owner(name, found, owner, f"ALTER {name} OWNER TO {identifier(owner)}")
-    for (name,) in _rows(connection, _OF_APPLICATION, [application]):
+    for (name,) in read_rows(connection, _OF_APPLICATION, [application]):
         statement = f"REASSIGN OWNED BY {identifier(application)} TO {identifier(owner)}"
         yield _wrong_owner(name, application, owner, statement)
 
@@ -88,7 +87,7 @@ def ownership_differences(
 def _schema_differences(
     connection: DatabaseWrapper, schemas: tuple[str, ...], owner: str
 ) -> Iterator[Difference]:
-    for schema, found, is_owned in _rows(connection, _SCHEMAS, [owner, list(schemas)]):
+    for schema, found, is_owned in read_rows(connection, _SCHEMAS, [owner, list(schemas)]):
         if found is None:
             sentence = _("%(object)s does not exist.") % {"object": f"SCHEMA {schema}"}
             yield Difference(sentence, (create_schema(schema=schema, owner=owner),))
@@ -98,10 +97,10 @@ def _schema_differences(
 
 
 def _extension_differences(connection: DatabaseWrapper, owner: str) -> Iterator[Difference]:
-    for (name,) in _rows(connection, _MISSING_EXTENSIONS, [list(EXTENSIONS)]):
+    for (name,) in read_rows(connection, _MISSING_EXTENSIONS, [list(EXTENSIONS)]):
         sentence = _("%(object)s does not exist.") % {"object": f"EXTENSION {name}"}
         yield Difference(sentence, tuple(create_extension(name=name, owner=owner)))
-    [(names,)] = _rows(connection, _STRANGE_EXTENSIONS, {"schema": EXTENSIONS_SCHEMA, "owner": owner})
+    [(names,)] = read_rows(connection, _STRANGE_EXTENSIONS, {"schema": EXTENSIONS_SCHEMA, "owner": owner})
     if names:
         sentence = _("Reverting the first migration would drop %(names)s, which %(owner)s cannot.")
         statement = f"COMMENT ON SCHEMA {EXTENSIONS_SCHEMA} IS NULL"
@@ -122,10 +121,3 @@ def create_extension(*, name: str, owner: str) -> Iterator[str]:
 def _wrong_owner(name: str, found: str, owner: str, statement: str) -> Difference:
     sentence = _("%(object)s belongs to %(found)s and not to %(owner)s.")
     return Difference(sentence % {"object": name, "found": found, "owner": owner}, (statement,))
-
-
-def _rows(connection: DatabaseWrapper, query: str, parameters: Any = None) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(query, parameters)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows

@@ -162,7 +162,7 @@ def privilege_differences(
         "attic": ATTIC,
         "records": _RECORDS,
     }
-    for kind, name, due, role, is_held, privileges, is_ours in _rows(connection, _DIFFERENCES, names):
+    for kind, name, due, role, is_held, privileges, is_ours in read_rows(connection, _DIFFERENCES, names):
         facts = {"role": "PUBLIC" if role == "public" else role, "object": f"{kind} {name}"}
         facts["privileges"] = ", ".join(privileges)
         yield Difference(
@@ -194,7 +194,7 @@ def _default_differences(
 ) -> Iterator[Difference]:
     for kind, (letter, privileges) in _LATER.items():
         parameters = [identifier(owner), letter, identifier(application)]
-        [(given,)] = _rows(connection, _DEFAULTS, parameters)
+        [(given,)] = read_rows(connection, _DEFAULTS, parameters)
         if ", ".join(given) != privileges:
             sentence = _("What %(owner)s creates later (%(kind)s) is not as it should be for %(role)s.")
             yield Difference(
@@ -214,7 +214,7 @@ def identifier(name: str) -> str:
     return sql.Identifier(name).as_string()
 
 
-def _rows(connection: DatabaseWrapper, query: str, parameters: Any) -> list[tuple[Any, ...]]:
+def read_rows(connection: DatabaseWrapper, query: str, parameters: Any = None) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
