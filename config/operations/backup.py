@@ -88,16 +88,26 @@ class BackupPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BackupOrder:
+    """What the caller of `create_backup` wants."""
+
+    folder: Path
+    level: Level | None
+    now: datetime.datetime
+    alias: str
+    storage: Storage
+    progress: Progress = SILENT
+    reason: str = ""
+    kind: Kind = Kind.MANUAL
+    pinned: bool = False
+    recipients: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Work:
     """What all the steps of one backup need to know."""
 
-    folder: Path
-    alias: str
-    storage: Storage
-    now: datetime.datetime
-    reason: str
-    kind: Kind
-    pinned: bool
+    order: BackupOrder
     seal: Seal | None
     steps: Steps
 
@@ -124,51 +134,31 @@ def create_backup(
     It is encrypted for `recipients`, age public keys; None means the configured ones. A backup that fails its
     verification is returned with the state FAILED. Errors of the driver pass.
     """
-    with _explained(), exclusive_maintenance(folder=folder, task="backup", now=now, alias=alias):
-        return write_backup(
-            folder=folder,
-            level=level,
-            now=now,
-            progress=progress,
-            reason=reason,
-            kind=kind,
-            pinned=pinned,
-            recipients=recipients,
-            alias=alias,
-            storage=storage,
-        )
-
-
-def write_backup(
-    *,
-    folder: Path,
-    level: Level | None,
-    now: datetime.datetime,
-    progress: Progress,
-    reason: str,
-    kind: Kind,
-    alias: str,
-    storage: Storage,
-    pinned: bool = False,
-    recipients: Sequence[str] | None = None,
-) -> Backup:
-    """Do what `create_backup` does for a caller that holds the locks of the folder and of the database."""
-    keys = tuple(settings.BACKUP_RECIPIENTS if recipients is None else recipients)
-    work = _Work(
+    order = BackupOrder(
         folder=folder,
-        alias=alias,
-        storage=storage,
+        level=level,
         now=now,
+        progress=progress,
         reason=reason,
         kind=kind,
         pinned=pinned,
-        seal=new_seal(recipients=keys) if keys else None,
-        steps=Steps(progress),
+        recipients=recipients,
+        alias=alias,
+        storage=storage,
     )
+    with _explained(), exclusive_maintenance(folder=folder, task="backup", now=now, alias=alias):
+        return write_backup(order=order)
+
+
+def write_backup(*, order: BackupOrder) -> Backup:
+    """Do what `create_backup` does for a caller that holds the locks of the folder and of the database."""
+    keys = tuple(settings.BACKUP_RECIPIENTS if order.recipients is None else order.recipients)
+    seal = new_seal(recipients=keys) if keys else None
+    work = _Work(order=order, seal=seal, steps=Steps(order.progress))
     with _explained():
-        _remove_partial(folder)
+        _remove_partial(order.folder)
         backup = _write(work)
-        return backup if level is None else _prove(work, backup, level)
+        return backup if order.level is None else _prove(work, backup, order.level)
 
 
 def plan_backup(*, folder: Path, alias: str = OWNER_ALIAS, storage: Storage = default_storage) -> BackupPlan:
@@ -218,17 +208,17 @@ def _require_space(folder: Path, facts: DatabaseFacts, *, copies: int) -> int:
 
 def _write(work: _Work) -> Backup:
     with (
-        separate_connection(alias=work.alias) as connection,
+        separate_connection(alias=work.order.alias) as connection,
         exported_snapshot(connection=connection) as snapshot,
     ):
         facts = read_facts(session=snapshot.session)
-        _require_space(work.folder, facts, copies=_dumps_at_once(work.recipients))
-        identifier = _new_identifier(work.now, facts.name)
-        with _partial_folder(work.folder / f"{identifier}{PARTIAL}") as partial:
+        _require_space(work.order.folder, facts, copies=_dumps_at_once(work.recipients))
+        identifier = _new_identifier(work.order.now, facts.name)
+        with _partial_folder(work.order.folder / f"{identifier}{PARTIAL}") as partial:
             manifest, new_bytes = _fill(work, connection, snapshot, facts, partial, identifier)
             write_manifest(folder=partial, manifest=manifest)
-            rename_durably(partial, work.folder / identifier)
-    return Backup(path=work.folder / identifier, manifest=manifest, new_file_bytes=new_bytes)
+            rename_durably(partial, work.order.folder / identifier)
+    return Backup(path=work.order.folder / identifier, manifest=manifest, new_file_bytes=new_bytes)
 
 
 def _fill(
@@ -247,11 +237,11 @@ def _fill(
         stored = _store_dump(work, dump, partial)
     manifest = Manifest(
         id=identifier,
-        reason=work.reason,
-        kind=work.kind,
-        pinned=work.pinned,
+        reason=work.order.reason,
+        kind=work.order.kind,
+        pinned=work.order.pinned,
         recipients=work.recipients,
-        started_at=work.now,
+        started_at=work.order.now,
         project_version=_project_version(),
         pg_dump_version=pg_dump_version,
         snapshot=snapshot.identifier,
@@ -274,7 +264,7 @@ def _store_dump(work: _Work, dump: Path, partial: Path) -> StoredFile:
             return seal_file(source=dump, target=partial / f"{DUMP}{ENCRYPTED}", seal=work.seal)
     with work.steps.step("hash", _("Hashing the dump")):
         sync(dump)
-        sha256 = sha256_of(dump, progress=work.steps.progress)
+        sha256 = sha256_of(dump, progress=work.order.progress)
         return StoredFile(name=DUMP, size=dump.stat().st_size, sha256=sha256)
 
 
@@ -282,7 +272,7 @@ def _copy(
     work: _Work, connection: DatabaseWrapper, snapshot: Snapshot, dump: Path
 ) -> tuple[dict[str, Fingerprint], StoredFiles, dict[str, str]]:
     """Let pg_dump, the fingerprints and the copying of the files work side by side."""
-    progress = work.steps.progress
+    progress = work.order.progress
     with fingerprinting(connection=connection, snapshot=snapshot, progress=progress) as fingerprints:
         with work.steps.step("schema", _("Reading the definitions")):
             schema = read_schema_hashes(connection=connection)
@@ -293,7 +283,7 @@ def _copy(
         ):
             with work.steps.step("files", _("Storing the uploaded files")):
                 files = store_files(
-                    storage=work.storage, folder=work.folder, seal=work.seal, progress=progress
+                    storage=work.order.storage, folder=work.order.folder, seal=work.seal, progress=progress
                 )
             finish()
             _refuse_empty(dump)
@@ -312,9 +302,9 @@ def _prove(work: _Work, backup: Backup, level: Level) -> Backup:
             path=backup.path,
             manifest=backup.manifest,
             level=level,
-            now=work.now,
-            progress=work.steps.progress,
-            alias=work.alias,
+            now=work.order.now,
+            progress=work.order.progress,
+            alias=work.order.alias,
             identities=work.seal.throw_away if work.seal else NO_IDENTITIES,
         )
     except UnableToVerify as error:

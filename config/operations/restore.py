@@ -19,7 +19,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from django.utils.translation import gettext as _
 
 from config.databases import OWNER_ALIAS
-from config.operations.backup import UnableToBackUp, write_backup
+from config.operations.backup import BackupOrder, UnableToBackUp, write_backup
 from config.operations.backups import NoSuchBackup, NotRestorable, find_restorable, newer_migrations
 from config.operations.confirmation import NotConfirmed
 from config.operations.durable_files import NotEnoughSpace, require_space
@@ -320,16 +320,16 @@ def _analyze(connection: DatabaseWrapper) -> None:
 def _save(work: _Work) -> str:
     """Back up what is about to be replaced, for its files: the database itself is kept."""
     with work.steps.step("safety_backup", _("Backing up what is there now")):
-        backup = write_backup(
+        order = BackupOrder(
             folder=work.path.parent,
             level=Level.HASH,
             now=work.order.now,
-            progress=SILENT,
             kind=Kind.RESTORE,
             reason=_("before the restore of %(name)s") % {"name": work.backup.id},
             alias=work.order.alias,
             storage=work.order.storage,
         )
+        backup = write_backup(order=order)
     return backup.path.name
 
 
