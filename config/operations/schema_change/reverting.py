@@ -25,7 +25,7 @@ from config.operations.schema_change.deploys import (
     UnableToMigrate,
     alone,
     explained,
-    refuse_newer_database,
+    refuse_unclear_history,
     require_backup,
     run_deploy,
     save_first,
@@ -110,7 +110,7 @@ def _run(order: DeployOrder, plan: Plan, backup: str | None) -> tuple[MigrationO
 
 
 def _prepare(order: DeployOrder, way_back: WayBack) -> RevertPreview:
-    refuse_newer_database(connection=order.connection)
+    refuse_unclear_history(connection=order.connection)
     try:
         plan = plan_way_back(connection=order.connection, way_back=way_back)
     except NoWayBack as error:
