@@ -114,7 +114,7 @@ class TestLintMigrations:
 
         assert result.returncode == 0, result.stderr
         assert result.stderr.startswith("There is no database to ask for sizes")
-        assert "Migrations: 21. Errors: 0, warnings: 0, accepted: 5." in result.stdout
+        assert " Errors: 0, warnings: 0, accepted: " in result.stdout
 
     def test_asks_no_database_when_it_is_to_look_at_all(self):  # It may not: there is no mark.
         code, output, errors = run("--all", "--json")
