@@ -24,6 +24,8 @@ from tests.config.operations.schema_change.lint.corpus.cases import (
 
 INDEX = "CREATE INDEX by_note ON events (note)"
 
+pytestmark = pytest.mark.usefixtures("english")
+
 
 def rules(findings):
     return [each.rule for each in findings]

@@ -12,6 +12,8 @@ from tests.config.operations.schema_change.lint.corpus.cases import selection
 
 PROGRAM = Path(sys.executable).parent / "squawk"
 
+pytestmark = pytest.mark.usefixtures("english")
+
 
 class TestSquawk:
     @pytest.mark.parametrize("rule", [*SWITCHED_OFF, *sorted(squawk._RULES.keys() - {"syntax-error"})])
