@@ -23,7 +23,7 @@ _LIST = """
            EXISTS (SELECT FROM pg_proc WHERE pronamespace = relnamespace AND proname = relname)
       FROM pg_class
      WHERE relnamespace = to_regnamespace(%s) AND relkind = 'r'
-     ORDER BY relname
+     ORDER BY oid
 """
 
 
@@ -81,7 +81,7 @@ def list_attic(*, connection: DatabaseWrapper) -> tuple[Entry, ...]:
     with connection.cursor() as cursor:
         cursor.execute(_LIST, [ATTIC])
         found = [_read(*row, schema=schema) for row in cursor.fetchall()]
-    return tuple(sorted((entry for entry in found if entry), key=lambda entry: (entry.at, entry.name)))
+    return tuple(sorted((entry for entry in found if entry), key=lambda entry: entry.at))
 
 
 def find_entry(*, connection: DatabaseWrapper, place: Place, is_growing: bool = False) -> Entry | None:

@@ -24,6 +24,7 @@ class Invented:
             state = self._states[-1].clone()
             operation.state_forwards(APP, state)
             self._states.append(state)
+        self.now = timezone.now()
         self.position = 0
         self._replaced = None  # What was interrupted after its operation had run, as the executor remembers.
 
@@ -54,7 +55,7 @@ class Invented:
         )
 
     def _run(self, position, direction, keeps):
-        context, keeper = self.context(position, direction), AtticKeeper(now=timezone.now())
+        context, keeper = self.context(position, direction), AtticKeeper(now=self.now)
         concerns = keeps and keeper.concerns(context)
         steps = (lambda: keeper.prepare(context), lambda: keeper.complete(context))
         prepare, complete = steps if concerns and not self.in_transaction else (_nothing, _nothing)
