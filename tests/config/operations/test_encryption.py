@@ -120,6 +120,17 @@ class TestDecrypt:
         with pytest.raises(DamagedFile):
             opened(bytes(content), OWN)
 
+    @pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), SystemExit(143)])
+    def test_does_not_take_what_interrupts_it_for_damage(self, seal, failure):
+        class Interrupted(io.BytesIO):
+            def write(self, content):
+                raise failure
+
+        with pytest.raises(type(failure)) as caught:
+            decrypt(source=io.BytesIO(encrypted(seal)), target=Interrupted(), identities=OWN)
+
+        assert caught.value is failure
+
     def test_names_the_public_keys_that_do_not_fit(self, seal):
         other = pyrage.x25519.Identity.generate()
 
@@ -144,7 +155,7 @@ class TestReadIdentities:
         identities = read_identities(file=file)
 
         assert identities.public_keys == (str(KEY.to_public()), str(other.to_public()))
-        assert "SECRET" not in repr(identities)
+        assert "keys" not in repr(identities)
 
     @pytest.mark.parametrize(
         ("content", "mode", "words"),

@@ -70,6 +70,11 @@ class TestPlanRetention:
 
         assert reasons(*THREE, *day)[3:] == [Reason.DAILY, Reason.EXPIRED]
 
+    def test_keeps_one_that_may_be_good_where_none_of_its_day_is_verified(self):
+        unproved = (taken(20, result=""), taken(20 * DAY + datetime.timedelta(hours=1), result=""))
+
+        assert reasons(*THREE, *unproved)[3:] == [Reason.DAILY, Reason.EXPIRED]
+
     def test_counts_the_days_of_seoul(self):
         # Half past one and eleven in the evening there are two days, and in UTC one.
         morning = datetime.datetime(2025, 7, 15, 16, 30, tzinfo=datetime.UTC)

@@ -10,6 +10,7 @@ from django.core.files.storage import FileSystemStorage
 from django.db import connection
 from django.utils.translation import override
 
+from config.operations.durable_files import NotEnoughSpace
 from config.operations.encryption import DamagedFile, Identities, NoFittingKey
 from config.operations.manifest import Level, State, read_manifest, write_manifest
 from config.operations.sealed_files import opened_dump, opened_file
@@ -144,6 +145,16 @@ class TestOpenedDump:
         assert beginning == b"PGDMP"
         assert meanwhile == before
         assert not dump.exists()
+
+    def test_refuses_what_there_is_no_room_for(self, backup):
+        manifest = read_manifest(folder=backup)
+        huge = dataclasses.replace(manifest, dump=dataclasses.replace(manifest.dump, size=2**60))
+
+        with (
+            pytest.raises(NotEnoughSpace),
+            opened_dump(path=backup, manifest=huge, identities=OWN),
+        ):
+            pass
 
     def test_refuses_what_was_cut_off(self, backup):
         dump = backup / "data.dump.age"
