@@ -1,10 +1,11 @@
 import json
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from config.env import Environment, MissingVariable
 from config.settings.deployed import deployed_settings
-from tests.config.servers import python
+from tests.config.servers import NEUTRAL, python
 
 DEPLOYED = {
     "ALLOWED_HOSTS": "budget.example.org",
@@ -126,36 +127,52 @@ class TestTest:
 
 @pytest.mark.parametrize("name", ["staging", "production"])
 class TestDeployed:
+    @pytest.fixture
+    def refusal(self, name, tmp_path, monkeypatch):
+        """Return a function that says, in this process, why some variables are refused."""
+        monkeypatch.setenv("LANGUAGE_CODE", "en")
+
+        def refusal(**variables):
+            environment = Environment(name, folder=tmp_path, process={**NEUTRAL, **variables})
+            with pytest.raises(ImproperlyConfigured) as refused:
+                deployed_settings(environment)
+            return str(refused.value)
+
+        return refusal
+
+    def test_refuses_to_start_without_variables(self, name):
+        assert "SECRET_KEY" in refusal_of(name)
+
     @pytest.mark.parametrize("variable", sorted(DEPLOYED))
-    def test_refuses_to_start_without_a_variable_by_name(self, name, variable):
-        assert variable in refusal_of(name, **{**DEPLOYED, variable: ""})
+    def test_refuses_to_be_without_a_variable_by_name(self, refusal, variable):
+        assert variable in refusal(**{**DEPLOYED, variable: ""})
 
     @pytest.mark.parametrize("variable", ["DEBUG", "MIGRATIONS_RUN", "DROP_SCHEMA"])
-    def test_refuses_what_is_for_development_by_name(self, name, variable):
-        assert variable in refusal_of(name, **DEPLOYED, **{variable: "true"})
+    def test_refuses_what_is_for_development_by_name(self, refusal, variable):
+        assert variable in refusal(**DEPLOYED, **{variable: "true"})
 
     @pytest.mark.parametrize("variable", ["DEBUG", "MIGRATIONS_LOGGING"])
-    def test_refuses_an_unknown_boolean_by_name(self, name, variable):
-        assert variable in refusal_of(name, **DEPLOYED, **{variable: "on"})
+    def test_refuses_an_unknown_boolean_by_name(self, refusal, variable):
+        assert variable in refusal(**DEPLOYED, **{variable: "on"})
 
     @pytest.mark.parametrize("password", ["postgres", "changeme", "q7-river"])
-    def test_refuses_a_default_password_by_name(self, name, password):
-        refusal = refusal_of(name, **{**DEPLOYED, "DB_PASSWORD": password})
+    def test_refuses_a_default_password_by_name(self, refusal, password):
+        reason = refusal(**{**DEPLOYED, "DB_PASSWORD": password})
 
-        assert "DB_PASSWORD" in refusal
-        assert password not in refusal
+        assert "DB_PASSWORD" in reason
+        assert password not in reason
 
     @pytest.mark.parametrize("password", [" " * 12, "password1234", "parish_budget", "Q7-treasurer"])
-    def test_refuses_a_password_that_is_guessed_soon(self, name, password):
+    def test_refuses_a_password_that_is_guessed_soon(self, refusal, password):
         variables = {**DEPLOYED, "DB_USERNAME": "treasurer", "DB_PASSWORD": password}
 
-        assert "DB_PASSWORD is too short or too easy to guess" in refusal_of(name, **variables)
+        assert "DB_PASSWORD is too short or too easy to guess" in refusal(**variables)
 
     @pytest.mark.parametrize("password", ["postgres", "q7-river", "budget_keeper"])
-    def test_refuses_a_password_of_the_owner_that_is_guessed_soon(self, name, password):
+    def test_refuses_a_password_of_the_owner_that_is_guessed_soon(self, refusal, password):
         variables = {"DB_OWNER_USERNAME": "budget_keeper", "DB_OWNER_PASSWORD": password}
 
-        assert "DB_OWNER_PASSWORD is too short" in refusal_of(name, **DEPLOYED, **variables)
+        assert "DB_OWNER_PASSWORD is too short" in refusal(**DEPLOYED, **variables)
 
     def test_starts_without_the_password_of_the_owner(self, name):
         databases = settings_of(name, "DATABASES", **DEPLOYED, DB_OWNER_USERNAME="keeper")["DATABASES"]
@@ -168,17 +185,17 @@ class TestDeployed:
         assert databases["owner"]["PASSWORD"] == ""
 
     @pytest.mark.parametrize("hosts", ["*", ".", " , "])
-    def test_refuses_to_answer_for_every_host_or_none(self, name, hosts):
-        assert "ALLOWED_HOSTS" in refusal_of(name, **{**DEPLOYED, "ALLOWED_HOSTS": hosts})
+    def test_refuses_to_answer_for_every_host_or_none(self, refusal, hosts):
+        assert "ALLOWED_HOSTS" in refusal(**{**DEPLOYED, "ALLOWED_HOSTS": hosts})
 
-    def test_refuses_a_reference_that_nothing_has_replaced(self, name):
-        assert "DB_PASSWORD" in refusal_of(name, **{**DEPLOYED, "DB_PASSWORD": "${DB_PASSWORD}"})
+    def test_refuses_a_reference_that_nothing_has_replaced(self, refusal):
+        assert "DB_PASSWORD" in refusal(**{**DEPLOYED, "DB_PASSWORD": "${DB_PASSWORD}"})
 
-    def test_refuses_a_schema_of_postgresql(self, name):
-        assert "DB_SCHEMA" in refusal_of(name, **{**DEPLOYED, "DB_SCHEMA": "pg_catalog"})
+    def test_refuses_a_schema_of_postgresql(self, refusal):
+        assert "DB_SCHEMA" in refusal(**{**DEPLOYED, "DB_SCHEMA": "pg_catalog"})
 
-    def test_refuses_an_unknown_language_by_name(self, name):
-        assert "LANGUAGE_CODE" in refusal_of(name, **{**DEPLOYED, "LANGUAGE_CODE": "fr"})
+    def test_refuses_an_unknown_language_by_name(self, refusal):
+        assert "LANGUAGE_CODE" in refusal(**{**DEPLOYED, "LANGUAGE_CODE": "fr"})
 
     @pytest.mark.parametrize("command", ["reset_schema", "reset_db", "print_settings"])
     def test_knows_no_command_that_destroys_or_shows_secrets(self, name, command):
@@ -187,19 +204,19 @@ class TestDeployed:
         assert result.returncode != 0
         assert f"Unknown command: '{command}'" in result.stderr
 
-    def test_refuses_a_default_password_inside_an_address(self, name):
+    def test_refuses_a_default_password_inside_an_address(self, refusal):
         address = "postgres://parish:postgres@db.example.org/parish_budget"
 
-        refusal = refusal_of(name, **DEPLOYED, DATABASE_URL=address)
+        reason = refusal(**DEPLOYED, DATABASE_URL=address)
 
-        assert refusal.startswith("The password in DATABASE_URL is too short or too easy to guess")
+        assert reason.startswith("The password in DATABASE_URL is too short or too easy to guess")
 
     @pytest.mark.parametrize("key", ["a" * 68, "insecure-" + "k2Vx-7Rt" * 8, "k2Vx-7Rt" * 5])
-    def test_refuses_an_insecure_key_by_name(self, name, key):
-        refusal = refusal_of(name, **{**DEPLOYED, "SECRET_KEY": key})
+    def test_refuses_an_insecure_key_by_name(self, refusal, key):
+        reason = refusal(**{**DEPLOYED, "SECRET_KEY": key})
 
-        assert "SECRET_KEY" in refusal
-        assert key not in refusal
+        assert "SECRET_KEY" in reason
+        assert key not in reason
 
     def test_starts_no_cluster_and_hides_what_went_wrong_from_visitors(self, name):
         settings = settings_of(name, "CLUSTER", "DEBUG", "SECURE_SSL_REDIRECT", **DEPLOYED)
