@@ -77,8 +77,8 @@ def restore(folder, storage, *, name="latest", now=LATER, confirm=lambda plan: T
     )
 
 
-def undo(folder, storage, *, now=LATER, confirm=lambda kept: True):
-    return undo_restore(folder=folder, now=now, confirm=confirm, storage=storage)
+def undo(folder, storage, *, now=LATER, confirm=lambda kept: True, **options):
+    return undo_restore(folder=folder, now=now, confirm=confirm, storage=storage, **options)
 
 
 def count(table, database=None):
@@ -346,6 +346,26 @@ class TestUndoRestore:
             undo(folder, storage, confirm=lambda kept: False)
 
         assert count("events") == 3000
+
+    def test_brings_back_the_latest_of_several(self, live, folder, storage):
+        restored = restore(folder, storage)
+        administer("CREATE DATABASE {}", f"{live}_old_20240101_000000")
+
+        assert undo(folder, storage).returned.name == restored.kept
+
+    def test_brings_encrypted_files_back_with_the_private_key(self, live, storage, tmp_path, settings):
+        key = pyrage.x25519.Identity.generate()
+        settings.BACKUP_RECIPIENTS = [str(key.to_public())]
+        back_up(tmp_path / "backups", media=storage.location)
+        storage.delete("receipts/2.jpg")
+        storage.save("receipts/2.jpg", ContentFile(b"SECOND"))
+        restore(tmp_path / "backups", storage, identities=Identities(keys=(key,)))
+
+        with pytest.raises(UnableToUndo, match="--identity FILE"):
+            undo(tmp_path / "backups", storage)
+        undo(tmp_path / "backups", storage, identities=Identities(keys=(key,)))
+
+        assert read(storage, "receipts/2.jpg") == b"SECOND"
 
     def test_says_when_there_is_nothing_to_take_back(self, live, folder, storage):
         with pytest.raises(UnableToUndo, match="nothing to take back"):
