@@ -29,6 +29,7 @@ from config.redaction import redact
 _AT_EASE = ("development", "test")  # Where nobody depends on the system.
 # For each lane; the expected schema may have to be built first.
 _PATIENCE_SECONDS = 300
+_SERVER_PATIENCE_SECONDS = 15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,12 +94,17 @@ def run_preflight(
 
 def _look_at_server(circumstances: Circumstances) -> tuple[list[Answer], Circumstances]:
     """Ask what decides how the rest is asked."""
-    connection = _answer(CONNECTION, circumstances)
+    answers: dict[str, Answer] = {}
+    lane = (CONNECTION, UNFINISHED)
+    question = partial(_ask_lane, lane, circumstances, answers)
+    with contextlib.suppress(NoAnswer):  # The server hangs.
+        begin(question=question, seconds=_SERVER_PATIENCE_SECONDS).wait()
+    connection = answers.get(CONNECTION.name) or _late(CONNECTION, _SERVER_PATIENCE_SECONDS)
     if connection.remarks[0].outcome is Outcome.FAILED:
-        skipped = Answer(item=UNFINISHED, remarks=(_skipped(),))
-        return [connection, skipped], dataclasses.replace(circumstances, is_reachable=False)
-    unfinished = _answer(UNFINISHED, circumstances)
-    is_interrupted = unfinished.outcome is not Outcome.OK
+        unreachable = dataclasses.replace(circumstances, is_reachable=False)
+        return [connection, _skipped(UNFINISHED)], unreachable
+    unfinished = answers.get(UNFINISHED.name) or _late(UNFINISHED, _SERVER_PATIENCE_SECONDS)
+    is_interrupted = unfinished.outcome is Outcome.WARNING
     return [connection, unfinished], dataclasses.replace(circumstances, is_interrupted=is_interrupted)
 
 
@@ -113,15 +119,14 @@ def _ask_side_by_side(circumstances: Circumstances) -> list[Answer]:
         with contextlib.suppress(NoAnswer):  # Its items will say so.
             inquiry.wait()
     items = [item for lane in LANES for item in lane]
-    return [answers.get(item.name) or Answer(item=item, remarks=(_late(),)) for item in items]
+    return [answers.get(item.name) or _late(item, _PATIENCE_SECONDS) for item in items]
 
 
 def _ask_lane(lane: Sequence[Item], circumstances: Circumstances, answers: dict[str, Answer]) -> None:
     try:
         for item in lane:
             is_possible = circumstances.is_reachable or not item.needs_database
-            skipped = Answer(item=item, remarks=(_skipped(),))
-            answers[item.name] = _answer(item, circumstances) if is_possible else skipped
+            answers[item.name] = _answer(item, circumstances) if is_possible else _skipped(item)
     finally:
         connections.close_all()  # Those of this thread.
 
@@ -143,12 +148,14 @@ def _not_asked(error: Exception, alias: str) -> Remark:
     )
 
 
-def _skipped() -> Remark:
-    return Remark(outcome=Outcome.SKIPPED, sentence=_("not asked, because it needs the database"))
+def _skipped(item: Item) -> Answer:
+    sentence = _("not asked, because it needs the database")
+    return Answer(item=item, remarks=(Remark(outcome=Outcome.SKIPPED, sentence=sentence),))
 
 
-def _late() -> Remark:
-    return failed(
-        _("no answer within %(seconds)d s") % {"seconds": _PATIENCE_SECONDS},
+def _late(item: Item, seconds: float) -> Answer:
+    remark = failed(
+        _("no answer within %(seconds)d s") % {"seconds": seconds},
         _("See who blocks whom: %(look)s") % {"look": "manage.py database_activity"},
     )
+    return Answer(item=item, remarks=(remark,))

@@ -240,9 +240,8 @@ LEFT_TO_A_PERSON = {"COLUMN users.by_hand", "TABLE by_hand", "SCHEMA archive"}
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Return the folder in which the expected schema is kept for all of these tests."""
-    return tmp_path_factory.mktemp("backups")
+def folder(schema_folder):
+    return schema_folder
 
 
 @pytest.fixture(scope="module", autouse=True)
