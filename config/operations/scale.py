@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext as _
 
 from budget.models import Organization
+from config.databases import OWNER_ALIAS
 from config.operations.progress import SILENT, Progress
 from config.operations.scale_rows import (
     EVENTS_IN_BLOCK,
@@ -45,26 +47,30 @@ class ScaleReport:
         return self.created_blocks * BYTES_IN_BLOCK
 
 
-def seed_scale(*, thousands: int, dry_run: bool = False, progress: Progress = SILENT) -> ScaleReport:
+def seed_scale(
+    *, thousands: int, dry_run: bool = False, progress: Progress = SILENT, alias: str = OWNER_ALIAS
+) -> ScaleReport:
     """Put in what is missing of `thousands` thousand events with all that belongs to them.
 
-    Each thousand is one transaction: whatever interrupts this leaves no half event. Raises UnableToSeed.
+    Each thousand is one transaction: whatever interrupts this leaves no half event. Of `alias` is asked what
+    the application's role may not do: to make functions for a while. Raises UnableToSeed.
     """
     if settings.ENVIRONMENT not in DEMO_ENVIRONMENTS:
         raise DemoDataRefused(_refusal(settings.ENVIRONMENT))
     seed(demo=False, dry_run=dry_run)
+    connection = connections[alias]
     with connection.cursor() as cursor:
         cursor.execute(FUNCTIONS)
-    missing = list(_missing_blocks(thousands))
+    missing = list(_missing_blocks(connection, thousands))
     report = ScaleReport(len(missing), thousands - len(missing), dry_run)
     _require_space(report.size)
     if missing and not dry_run:
         progress.step(_("Putting in invented rows"))
-        _place(missing, progress)
+        _place(connection, missing, progress)
     return report
 
 
-def _missing_blocks(thousands: int) -> Iterator[int]:
+def _missing_blocks(connection: BaseDatabaseWrapper, thousands: int) -> Iterator[int]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -77,12 +83,12 @@ def _missing_blocks(thousands: int) -> Iterator[int]:
         yield from (block for (block,) in cursor.fetchall())
 
 
-def _place(blocks: list[int], progress: Progress) -> None:
-    organizations = _organizations()
+def _place(connection: BaseDatabaseWrapper, blocks: list[int], progress: Progress) -> None:
+    organizations = _organizations(connection.alias)
     total = sum(ROWS_IN_BLOCK.values()) * len(blocks)
     with connection.cursor() as cursor, progress.measure(total, unit=_("rows")) as advance:
         for block in blocks:
-            with transaction.atomic():
+            with transaction.atomic(using=connection.alias):
                 for statement in STATEMENTS.values():
                     cursor.execute(statement, {"organizations": organizations, **_numbers(block)})
                     advance(cursor.rowcount)
@@ -91,8 +97,10 @@ def _place(blocks: list[int], progress: Progress) -> None:
             cursor.execute(f"ANALYZE {connection.ops.quote_name(table)}")
 
 
-def _organizations() -> list[Any]:
-    keys = Organization.objects.filter(is_active=True).order_by("code").values_list("pk", flat=True)
+def _organizations(alias: str) -> list[Any]:
+    keys = (
+        Organization.objects.using(alias).filter(is_active=True).order_by("code").values_list("pk", flat=True)
+    )
     found = list(keys[:_ORGANIZATIONS])
     if len(found) < _ORGANIZATIONS:
         raise UnableToSeed(_("Four active organizations are needed. Activate those that are not."))

@@ -1,11 +1,13 @@
+import contextlib
 import json
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 
 from budget.models import Event, Organization, Settlement
+from config.databases import OWNER_ALIAS
 from config.operations import scale, scale_rows
 from config.operations.integrity import find_problems
 from config.operations.scale import seed_scale
@@ -17,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def block(db):
-    return seed_scale(thousands=1)
+    return seed_scale(alias="default", thousands=1)
 
 
 def rows():
@@ -31,7 +33,7 @@ def rows():
 
 def balances_of_a_new_block():
     with transaction.atomic():
-        seed_scale(thousands=1)
+        seed_scale(alias="default", thousands=1)
         balances = Settlement.objects.order_by("pk").values_list("pk", "account_balance", "return_amount")
         found = list(balances)
         transaction.set_rollback(True)
@@ -47,15 +49,15 @@ class TestSeedScale:
         assert balances_of_a_new_block() == balances_of_a_new_block()
 
     def test_adds_only_what_is_missing(self, block):
-        again = seed_scale(thousands=1)
-        more = seed_scale(thousands=3, dry_run=True)
+        again = seed_scale(alias="default", thousands=1)
+        more = seed_scale(alias="default", thousands=3, dry_run=True)
 
         assert (again.created_blocks, again.kept_blocks) == (0, 1)
         assert (more.created_blocks, more.kept_blocks) == (2, 1)
         assert rows() == ROWS_IN_BLOCK
 
     def test_writes_nothing_in_a_dry_run(self):
-        report = seed_scale(thousands=2, dry_run=True)
+        report = seed_scale(alias="default", thousands=2, dry_run=True)
 
         assert sum(report.rows.values()) == 2 * sum(ROWS_IN_BLOCK.values())
         assert not Event.objects.exists()
@@ -66,7 +68,7 @@ class TestSeedScale:
         monkeypatch.setattr(scale, "STATEMENTS", broken)
 
         with pytest.raises(Exception, match="division by zero"):
-            seed_scale(thousands=1)
+            seed_scale(alias="default", thousands=1)
 
         assert not Event.objects.exists()
 
@@ -75,21 +77,23 @@ class TestSeedScale:
         settings.ENVIRONMENT = environment
 
         with pytest.raises(DemoDataRefused, match=environment):
-            seed_scale(thousands=1)
+            seed_scale(alias="default", thousands=1)
 
     def test_refuses_what_the_disk_cannot_hold(self, monkeypatch):
         monkeypatch.setattr(scale, "BYTES_IN_BLOCK", 10**18)
 
         with pytest.raises(UnableToSeed, match="MB"):
-            seed_scale(thousands=1)
+            seed_scale(alias="default", thousands=1)
 
         assert not Event.objects.exists()
 
 
 class TestCommand:
+    @pytest.mark.django_db(databases=["default", OWNER_ALIAS])
     def test_prints_one_json_object(self):
         output = StringIO()
-        call_command("seed", "--scale=2", "--dry-run", "--json", stdout=output)
+        with contextlib.closing(connections[OWNER_ALIAS]):
+            call_command("seed", "--scale=2", "--dry-run", "--json", stdout=output)
 
         assert json.loads(output.getvalue())["rows"]["events"] == 2_000
 
