@@ -115,7 +115,7 @@ def _prepare_ours(name: str) -> Callable[[], str]:
     def run() -> str:
         [outcome] = run_plan(connection=connection, plan=plan, keeper=keeper)
         attempts = f"{outcome.attempts} attempt" + "s" * (outcome.attempts != 1)
-        return f"{outcome.way.label}, {attempts}, waited {outcome.waited_seconds:.2f} s"
+        return f"{outcome.way.value}, {attempts}, waited {outcome.waited_seconds:.2f} s"
 
     return run
 

@@ -1,6 +1,6 @@
 """The cells as one Markdown table."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tests.benchmarks.schema_changes.cases import ENGINES, LONGEST, WORST
@@ -36,9 +36,11 @@ itself kept a request lying. Refused: answered with an error, as when a new colu
 """
 
 
-def describe(result: dict[str, Any], cells: Iterable[Cell]) -> str:
-    lines = [_HEAD.format(**result), "", _row(_COLUMNS), _row(["---"] * 3 + ["---:"] * 12 + ["---"] * 2)]
-    lines += [_row(_values(cell)) for cell in cells]
+def describe(result: dict[str, Any], cells: Sequence[Cell]) -> str:
+    lines = [_HEAD.format(**result)]
+    if cells:
+        lines += ["", _row(_COLUMNS), _row(["---"] * 3 + ["---:"] * 12 + ["---"] * 2)]
+        lines += [_row(_values(cell)) for cell in cells]
     if result["commands"]:
         lines += ["", "| command, demo database | s | at most | |", "|---|---:|---:|---|"]
         lines += [_row(_command(timing)) for timing in result["commands"]]
