@@ -28,5 +28,8 @@ class TestIsBusy:
 
         assert not is_busy(connection)
 
-    def test_nor_where_nobody_waits(self, db):
-        assert not is_busy(connection)
+    def test_nor_where_somebody_holds_a_lock_that_nobody_waits_for(self, transactional_db):
+        with sessions_with_table() as sessions:
+            sessions.open("holder").execute(f"UPDATE {TABLE} SET name = 'x' WHERE id = 1")
+
+            assert not is_busy(connection)
