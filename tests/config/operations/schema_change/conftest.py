@@ -75,6 +75,12 @@ def copied_database(django_db_setup, django_db_blocker):
             cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+@pytest.fixture(scope="session")
+def schema_folder(tmp_path_factory):
+    """Return a folder for backups in which the expected schema stays, once somebody has built it."""
+    return tmp_path_factory.mktemp("schemas")
+
+
 class Trial:
     """An app named trial, whose migrations are written by the test."""
 
