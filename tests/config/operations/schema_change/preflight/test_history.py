@@ -1,6 +1,7 @@
 """Whether an edited history is found, with its cause and the way back."""
 
 import pytest
+from django.utils.translation import override
 
 from config.operations.schema_change.preflight.history import check_history
 from config.operations.schema_change.preflight.pending import check_models, check_unfinished
@@ -105,8 +106,10 @@ class TestCheckHistory:
 
 
 class TestCheckModels:
-    def test_finds_nothing_to_write(self, strict):
-        assert problems(check_models(strict)) == []
+    @pytest.mark.parametrize("language", ["en", "ko"])
+    def test_finds_nothing_to_write_in_any_language(self, strict, language):
+        with override(language):
+            assert problems(check_models(strict)) == []
 
     def test_names_what_makemigrations_would_write(self, strict, trial, monkeypatch):
         trial.write(
