@@ -59,12 +59,10 @@ def settings_of(*, cluster: Cluster, settings: Mapping[str, Any]) -> dict[str, A
         "HOST": str(cluster.socket_directory),
         "PORT": cluster.port,
         "USER": cluster.user,
-        "PASSWORD": "",
+        # Not by the passfile, before which PGPASSWORD of this process would come.
+        "PASSWORD": cluster.password_file.read_text(encoding="utf-8").strip().rpartition(":")[2],
         "NAME": DATABASE,
-        "OPTIONS": {
-            **{name: options[name] for name in _KEPT_OPTIONS if options.get(name) is not None},
-            "passfile": str(cluster.password_file),
-        },
+        "OPTIONS": {name: options[name] for name in _KEPT_OPTIONS if options.get(name) is not None},
     }
 
 

@@ -24,7 +24,8 @@ def scratch(folder):
 
 
 class TestScratchDatabase:
-    def test_takes_what_is_written_by_its_alias(self, tmp_path):
+    def test_takes_what_is_written_by_its_alias(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("PGPASSWORD", "that-of-the-live-server")
         with scratch(tmp_path) as alias:
             MigrationExecutor(connections[alias]).migrate([("auth", "0012_alter_user_first_name_max_length")])
             Group.objects.using(alias).create(name="there")
