@@ -213,6 +213,25 @@ class TestPort:
             environment(tmp_path, DB_PORT=value).port("DB_PORT", "5432")
 
 
+class TestWholeNumber:
+    def test_returns_a_number_or_the_default(self, tmp_path):
+        assert environment(tmp_path, BACKUP_MAX_AGE="48").whole_number("BACKUP_MAX_AGE", 24) == 48
+        assert environment(tmp_path).whole_number("BACKUP_MAX_AGE", 24) == 24
+
+    @pytest.mark.parametrize("value", ["0", "-1", "1.5", "a day", "٣"])
+    def test_refuses_everything_else_by_name(self, tmp_path, value):
+        with pytest.raises(InvalidVariable, match="BACKUP_MAX_AGE"):
+            environment(tmp_path, BACKUP_MAX_AGE=value).whole_number("BACKUP_MAX_AGE", 24)
+
+
+class TestOverruled:
+    def test_names_what_the_process_sets_otherwise(self, tmp_path):
+        file = "DB_NAME=file\nDB_HOST=same\nDB_PORT=5432\nDB_PASSWORD=${DB_PASSWORD}\n"
+        process = {"DB_NAME": "process", "DB_HOST": "same", "DB_PASSWORD": "of the process"}
+
+        assert environment(tmp_path, file, **process).overruled() == ("DB_NAME",)
+
+
 class TestIdentifier:
     def test_returns_a_plain_name(self, tmp_path):
         assert environment(tmp_path, DB_SCHEMA="parish_2").identifier("DB_SCHEMA", "public") == "parish_2"
