@@ -5,6 +5,7 @@ import psycopg
 import pytest
 from django.db import connection
 
+from config.operations import repair
 from config.operations.repair import Outcome, repair_problems
 from receipts.models import ReceiptScan
 from tests.config.servers import manage
@@ -113,6 +114,20 @@ class TestRepairProblems:
 
         assert outcomes(repairs) == {"operations.E103": Outcome.NEEDS_A_PERSON}
         assert repairs.remaining[0].obj == event
+
+    @pytest.mark.django_db(transaction=True)
+    def test_waits_for_a_lock_for_a_short_time_only(self, monkeypatch):
+        monkeypatch.setattr(repair, "_LOCK_TIMEOUT", "50ms")
+        execute("ALTER TABLE events DISABLE TRIGGER event_status_order")
+        with psycopg.connect(**connection.get_connection_params()) as writer:
+            writer.execute("LOCK TABLE events IN ROW EXCLUSIVE MODE")
+            [attempt] = repair_problems(apply=True).attempts
+
+        assert (attempt.outcome, "lock timeout" in attempt.reason) == (Outcome.FAILED, True)
+        assert repair_problems(apply=True).remaining == ()
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW lock_timeout")
+            assert cursor.fetchone() == ("0",)
 
 
 @pytest.fixture
