@@ -3,7 +3,7 @@
 # A writer may wait for a whole batch, and nobody shall wait for 100 ms.
 TARGET_SECONDS = 0.05
 FIRST_ROWS = 500
-MOST_ROWS = 10_000
+LEAST_ROWS, MOST_ROWS = 20, 10_000
 _WEIGHT_OF_THE_LAST = 0.4
 _GROWTH = 1.5
 
@@ -22,7 +22,8 @@ class BatchSize:
         self._seconds_per_row = known + (last - known) * _WEIGHT_OF_THE_LAST
         # What is slow now counts at once, what is fast only by and by.
         fitting = TARGET_SECONDS / max(self._seconds_per_row, last, 1e-9)
-        self.rows = max(1, min(int(fitting), int(self.rows * _GROWTH) + 1, MOST_ROWS))
+        # A moment in which the machine was busy otherwise does not make the rows slow.
+        self.rows = min(max(int(fitting), LEAST_ROWS), int(self.rows * _GROWTH) + 1, MOST_ROWS)
 
     def halve(self) -> None:
         self.rows = max(1, self.rows // 2)

@@ -91,6 +91,7 @@ class _Walk:
         self._table_wait = Waiting(given)
         self._position = Position(**(unfinished.load(connection, work.step) or {}))
         self._somebody_held_rows = False
+        self._seconds_of_change = 0.0
 
     def run(self) -> None:
         self._given.progress.step(self._work.sentence)
@@ -150,7 +151,8 @@ class _Walk:
                 continue
             seconds = time.monotonic() - started
             advance(following.walked - self._position.walked)
-            self._size.learn(changed=changed, seconds=seconds)
+            # Not the time of the commit, which no smaller batch would make shorter.
+            self._size.learn(changed=changed, seconds=self._seconds_of_change)
             self._position = following
             self._table_wait.renew()
             self._rest(seconds)
@@ -191,7 +193,9 @@ class _Walk:
         with transaction.atomic(using=alias, durable=True), self._connection.cursor() as cursor:
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", [str(timeout)])
             self._work.prepare()
+            started = time.monotonic()
             changed = self._work.change(rows())
+            self._seconds_of_change = time.monotonic() - started
             unfinished.save(self._connection, self._work.step, asdict(following))
             self._given.observe(BATCH)
         self._given.observe(BATCH)

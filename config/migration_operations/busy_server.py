@@ -4,7 +4,7 @@ Asked for are the two signs that PostgreSQL 15 shows to an ordinary role and at 
 for a lock (pg_locks; the states in pg_stat_activity are hidden from a role that is not a monitor), and a
 standby lags behind (by the replication slots, which everybody may see; its times in pg_stat_replication are
 hidden as well). Pressure on the disk needs no question: a batch is timed with its commit, so that a slow disk
-makes the next one smaller and the rest after it longer.
+makes the rest after it longer.
 """
 
 from django.db.backends.base.base import BaseDatabaseWrapper
