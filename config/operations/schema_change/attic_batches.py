@@ -32,7 +32,7 @@ from config.operations.schema_change.attic_entries import (
     remove_entry,
     require_attic,
 )
-from config.operations.schema_change.online_steps import steps_of
+from config.operations.schema_change.online_steps import Step, steps_of
 from config.operations.schema_change.schema_editor import CollectingEditor
 from config.operations.schema_change.statements import read_catalogue
 from config.operations.schema_change.step_runner import Memory, StepRunner
@@ -72,7 +72,7 @@ def copy_out_in_batches(
         with connection.cursor() as cursor:
             cursor.execute(
                 f"INSERT INTO {entry.quoted} SELECT {copied} FROM {column.table} AS live "  # noqa: S608
-                f"WHERE {rows.condition}{where} ON CONFLICT DO NOTHING",
+                f"WHERE {rows.among('live')}{where} ON CONFLICT DO NOTHING",
                 rows.parameters,
             )
             return int(cursor.rowcount)
@@ -131,13 +131,19 @@ def _run(connection: DatabaseWrapper, step: str, statements: tuple[str, ...], en
             return int(cursor.rowcount)
 
     memory = Memory(connection=connection, step=step, exists=True)
+    state = memory.load() or {"done": 0, "steps": _steps(connection, statements, entry)}
+    runner = StepRunner(connection=connection, patience=current_patience(), memory=memory, execute=execute)
+    runner.run(tuple(map(Step.from_json, state["steps"])), state)
+
+
+def _steps(connection: DatabaseWrapper, statements: tuple[str, ...], entry: Entry) -> list[dict[str, Any]]:
+    """Return the steps as they are remembered: once some are done, others would be worked out."""
     steps = steps_of(
         statements,
         large_tables={entry.place.table},
         catalogue=read_catalogue(connection=connection),
     )
-    runner = StepRunner(connection=connection, patience=current_patience(), memory=memory, execute=execute)
-    runner.run(steps, memory.load() or {"done": 0})
+    return [step.to_json() for step in steps]
 
 
 def _begin_copy(connection: DatabaseWrapper, column: Column, entry: Entry) -> None:
@@ -167,8 +173,8 @@ def _begin_copy(connection: DatabaseWrapper, column: Column, entry: Entry) -> No
                 f"SET search_path = pg_catalog, pg_temp AS $attic${body}$attic$"
             )
             cursor.execute(
-                f'CREATE TRIGGER "{entry.name}" AFTER INSERT OR UPDATE OR DELETE ON {column.table} '
-                f"FOR EACH ROW EXECUTE FUNCTION {entry.quoted}()"
+                f'CREATE TRIGGER "{entry.name}" AFTER INSERT OR UPDATE OF {key}, {column.name} OR DELETE '
+                f"ON {column.table} FOR EACH ROW EXECUTE FUNCTION {entry.quoted}()"
             )
         describe_entry(connection=connection, entry=entry)
 
@@ -194,11 +200,11 @@ class _Key:
         """Return the rows behind one key, up to another."""
         bounds = [(">", after), ("<=", last)]
         given = [(sign, values) for sign, values in bounds if values is not None]
-        names = ", ".join(f"live.{name}" for name in self.names)
+        names = ", ".join(f"{{row}}.{name}" for name in self.names)
         places = ", ".join(f"%s::{kind}" for kind in self.types)
         conditions = [f"({names}) {sign} ({places})" for sign, _values in given]
         return Rows(
-            condition=" AND ".join(conditions) or ALL_ROWS.condition,
+            template=" AND ".join(conditions) or ALL_ROWS.template,
             parameters=tuple(value for _sign, values in given for value in values),
         )
 
@@ -209,7 +215,7 @@ class _Key:
         texts = ", ".join(f"live.{name}::text" for name in self.names)
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT {texts} FROM {self.table} AS live WHERE {rows.condition} "  # noqa: S608
+                f"SELECT {texts} FROM {self.table} AS live WHERE {rows.among('live')} "  # noqa: S608
                 f"ORDER BY {names} OFFSET %s LIMIT 1",
                 [*rows.parameters, count - 1],
             )

@@ -168,10 +168,13 @@ def describe_rows_without_value(*, table: str, name: str, count: int) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """A part of a table, as a condition on `live` and its parameters."""
+    """A part of a table: a condition on the key of `{row}`, and its parameters."""
 
-    condition: str = "true"
+    template: str = "true"
     parameters: tuple[str, ...] = ()
+
+    def among(self, row: str) -> str:
+        return self.template.replace("{row}", row)
 
 
 ALL_ROWS = Rows()
@@ -206,17 +209,19 @@ class Returning:
         with _triggers_disabled(connection, column.table), connection.cursor() as cursor:
             cursor.execute(
                 f"UPDATE {column.table} AS live SET {column.name} = kept.{column.name} "  # noqa: S608
-                f"FROM {entry.quoted} AS kept WHERE {column.joined} AND {rows.condition}"
+                # Twice, because from `live` alone the server does not conclude where to look in the attic.
+                f"FROM {entry.quoted} AS kept "
+                f"WHERE {column.joined} AND {rows.among('live')} AND {rows.among('kept')}"
                 # Not every type can be compared, so only where it saves work.
                 f"{'' if self.needs_values or self.default is None else _unlike(column)}",
-                rows.parameters,
+                rows.parameters * 2,
             )
             count = cursor.rowcount
             if self.needs_values and self.default is not None:
                 cursor.execute(
                     f"UPDATE {column.table} AS live SET {column.name} = %s "  # noqa: S608
                     f"WHERE NOT EXISTS (SELECT FROM {entry.quoted} AS kept WHERE {column.joined}) "
-                    f"AND {rows.condition}",
+                    f"AND {rows.among('live')}",
                     [self.default, *rows.parameters],
                 )
                 count += cursor.rowcount
