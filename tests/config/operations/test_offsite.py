@@ -13,7 +13,15 @@ from django.core.files.storage import FileSystemStorage, InMemoryStorage
 from django.utils.translation import override
 
 from config.operations.backups import NoSuchBackup, list_backups
-from config.operations.manifest import Sealed, StoredFile, read_manifest, write_manifest
+from config.operations.durable_files import NotEnoughSpace
+from config.operations.maintenance import MaintenanceRunning, exclusive_folder
+from config.operations.manifest import (
+    Sealed,
+    StoredFile,
+    format_manifest,
+    read_manifest,
+    write_manifest,
+)
 from config.operations.media_files import path_of
 from config.operations.offsite import NotCopied, copy_backups, fetch_backup, list_copies
 from config.operations.offsite_pruning import plan_pruning_of_copies, prune_copies
@@ -80,6 +88,24 @@ class FailingStorage(InMemoryStorage):
         return super()._save(name, content)
 
 
+class RenamingStorage(InMemoryStorage):
+    """Takes everything, under a name of its own."""
+
+    def _save(self, name, content):
+        return super()._save(f"{name}-1", content)
+
+
+class BreakingStorage(InMemoryStorage):
+    """Loses the connection while a file that ends with `broken` is read."""
+
+    broken = "nothing"
+
+    def _open(self, name, mode="rb"):
+        if name.endswith(self.broken):
+            raise ConnectionError("reset by peer")
+        return super()._open(name, mode)
+
+
 class LyingStorage(InMemoryStorage):
     """Returns other bytes than it was given for a name that ends with `liar`."""
 
@@ -108,6 +134,39 @@ class TestCopyBackups:
 
         assert copy(offsite, folder).copied == ()
 
+    def test_copies_only_what_it_is_asked_for(self, offsite, folder):
+        add(folder, 0)
+        wanted = add(folder, 1)
+
+        assert copy(offsite, folder, only=[wanted.name]).copied == (wanted.name,)
+
+    def test_sends_uploaded_files_once_for_all_backups(self, folder):
+        offsite = Offsite(storage=FailingStorage())
+        offsite.storage.working = 3  # A file, a dump and a manifest.
+        add(folder, 1)
+        copy(offsite, folder)
+        path = add(folder, 0)
+        offsite.storage.working = 2
+
+        assert copy(offsite, folder).copied == (path.name,)
+
+    def test_copies_again_what_is_another_dump_by_now(self, offsite, folder):
+        path = add(folder)
+        copy(offsite, folder)
+        dump = StoredFile(name="data.dump", size=3, sha256=hashlib.sha256(b"new").hexdigest())
+        (path / "data.dump").write_bytes(b"new")
+        manifest = dataclasses.replace(read_manifest(folder=path), dump=dump)
+        write_manifest(folder=path, manifest=manifest)
+
+        assert copy(offsite, folder).copied == (path.name,)
+        assert offsite.read(f"{path.name}/data.dump") == b"new"
+
+    def test_notices_when_a_storage_gives_another_name(self, folder):
+        path = add(folder)
+        offsite = Offsite(storage=RenamingStorage())
+
+        assert "under another name" in copy(offsite, folder).problems[path.name]
+
     def test_writes_nothing_on_a_dry_run(self, offsite, folder):
         path = add(folder)
 
@@ -125,11 +184,12 @@ class TestCopyBackups:
         assert again.present == (path.name,)
         assert list_copies(offsite=offsite)[0].manifest.pinned
 
-    def test_repairs_a_copy_that_lost_its_end(self, offsite, folder):
+    @pytest.mark.parametrize("content", [b"torn", DUMP[::-1]], ids=["cut off", "altered"])
+    def test_repairs_a_copy_that_lost_its_end(self, offsite, folder, content):
         path = add(folder)
         copy(offsite, folder)
         offsite.delete(f"{path.name}/manifest.json")
-        offsite.put_text(f"{path.name}/data.dump", b"torn")
+        offsite.put_text(f"{path.name}/data.dump", content)
 
         assert copy(offsite, folder).copied == (path.name,)
         assert offsite.read(f"{path.name}/data.dump") == DUMP
@@ -156,6 +216,7 @@ class TestCopyBackups:
 
         assert "with another content" in copying.problems[path.name]
         assert not [each for each in list_copies(offsite=offsite) if each.is_finished]
+        assert not offsite.storage.exists(f"{path.name}/{liar}")
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small file system")
     def test_leaves_nothing_half_written_when_the_disk_is_full(self, folder, tmp_path):
@@ -187,6 +248,12 @@ class TestCopyBackups:
 
         assert copying.copied == (sound.name,)
         assert "damaged here" in copying.problems[damaged.name]
+
+    def test_sends_in_the_clear_to_a_disk_of_our_own(self, folder, tmp_path, settings):
+        settings.BACKUP_OFFSITE_UNENCRYPTED = False
+        path = add(folder)
+
+        assert copy(Offsite(storage=FileSystemStorage(location=tmp_path)), folder).copied == (path.name,)
 
     def test_sends_nothing_in_the_clear_to_somebody_else(self, folder, settings):
         settings.BACKUP_OFFSITE_UNENCRYPTED = False
@@ -241,6 +308,27 @@ class TestFetchBackup:
         assert list_backups(folder=elsewhere) == ()
         assert not list(elsewhere.rglob("*.partial"))
 
+    def test_leaves_nothing_when_the_connection_breaks(self, folder, elsewhere):
+        add(folder)
+        offsite = Offsite(storage=BreakingStorage())
+        copy(offsite, folder)
+        offsite.storage.broken = hashlib.sha256(b"receipt").hexdigest()
+
+        with pytest.raises(OffsiteFailed, match="reset by peer"):
+            self.fetch(offsite, elsewhere)
+
+        assert not list(elsewhere.rglob("*.partial"))
+
+    def test_refuses_what_there_is_no_room_for(self, offsite, folder, elsewhere):
+        path = add(folder)
+        copy(offsite, folder)
+        manifest = read_manifest(folder=path)
+        huge = dataclasses.replace(manifest, dump=dataclasses.replace(manifest.dump, size=2**60))
+        offsite.put_text(f"{path.name}/manifest.json", format_manifest(manifest=huge))
+
+        with pytest.raises(NotEnoughSpace):
+            self.fetch(offsite, elsewhere)
+
     def test_replaces_nothing(self, offsite, folder):
         add(folder)
         copy(offsite, folder)
@@ -262,9 +350,10 @@ class TestPruneCopies:
         copy(offsite, folder)
         return offsite
 
-    def prune(self, offsite, folder):
+    def prune(self, offsite, folder, **options):
         plan = plan_pruning_of_copies(offsite=offsite, now=NOW, policy=Policy())
-        return prune_copies(offsite=offsite, folder=folder, now=NOW, policy=Policy(), only=plan.deletes)
+        options = {"only": plan.deletes, **options}
+        return prune_copies(offsite=offsite, folder=folder, now=NOW, policy=Policy(), **options)
 
     def objects(self, offsite):
         return sum(len(offsite.list_folder(f"files/{each}")[1]) for each in offsite.list_folder("files")[0])
@@ -276,6 +365,39 @@ class TestPruneCopies:
         assert [each.state for each in list_copies(offsite=copied) if each.manifest] == ["verified"] * 3
         assert self.objects(copied) == 1
         assert len(list_backups(folder=folder)) == 4
+
+    def test_deletes_nothing_that_was_not_agreed_to(self, copied, folder):
+        assert self.prune(copied, folder, only=()).deletes == ()
+        assert len(list_copies(offsite=copied)) == 4
+
+    def test_waits_for_nobody(self, copied, folder):
+        with exclusive_folder(folder=folder, task="backup", now=NOW), pytest.raises(MaintenanceRunning):
+            self.prune(copied, folder)
+
+    def test_deletes_no_uploaded_file_as_long_as_a_manifest_is_unreadable(self, copied, folder):
+        damaged = list_copies(offsite=copied)[1].name
+        copied.put_text(f"{damaged}/manifest.json", b"torn")
+
+        assert self.prune(copied, folder).unreadable == (damaged,)
+        assert self.objects(copied) == 2
+
+    def test_leaves_what_is_not_ours(self, copied, folder):
+        copied.put_text("files/aa/notes.txt", b"notes")
+
+        self.prune(copied, folder)
+
+        assert copied.read("files/aa/notes.txt") == b"notes"
+
+    def test_leaves_no_empty_folder_where_there_are_folders(self, folder, tmp_path):
+        offsite = Offsite(storage=FileSystemStorage(location=tmp_path / "disk"))
+        (tmp_path / "disk").mkdir()
+        for age in (0, 1, 2, 3000):
+            add(folder, age)
+        copy(offsite, folder)
+
+        [name] = self.prune(offsite, folder).deletes
+
+        assert not (tmp_path / "disk" / name).exists()
 
     def test_leaves_no_backup_half_deleted(self, copied, folder, monkeypatch):
         deleted = []

@@ -41,10 +41,12 @@ class TestRepairProblems:
     def test_enables_a_trigger(self):
         execute("ALTER TABLE events DISABLE TRIGGER event_status_order")
 
-        repairs = repair_problems(apply=True)
+        told = []
+        repairs = repair_problems(apply=True, on_repair=told.append)
 
         assert outcomes(repairs) == {"operations.E105": Outcome.REPAIRED}
         assert repairs.remaining == ()
+        assert [problem.id for problem in told] == ["operations.E105"]
 
     def test_enables_the_triggers_of_a_foreign_key(self):
         execute("ALTER TABLE annual_allocations DISABLE TRIGGER ALL")
@@ -163,10 +165,11 @@ class TestCommand:
     def test_rebuilds_an_invalid_index_once_the_rows_allow_it(self, variables):
         with connect(variables) as database:
             break_index(database)
+            database.execute("CREATE INDEX ours_ccnew ON words (word)")  # Valid, whatever it is called.
             planned = verify(variables, "--fix")
             refused = verify(variables, "--fix", "--apply")
             indexes = database.execute(
-                "SELECT indexname FROM pg_indexes WHERE tablename = 'words'"
+                "SELECT indexname FROM pg_indexes WHERE tablename = 'words' ORDER BY 1"
             ).fetchall()
             database.execute("TRUNCATE words")
             repaired = verify(variables, "--fix", "--apply")
@@ -175,7 +178,7 @@ class TestCommand:
         assert planned["outcome"] == "planned"
         assert planned["statements"] == ["REINDEX INDEX CONCURRENTLY words_unique"]
         assert refused["outcome"] == "failed"
-        assert indexes == [("words_unique",)]  # Nothing half-built is left beside it.
+        assert indexes == [("ours_ccnew",), ("words_unique",)]  # Nothing half-built is left beside them.
         assert repaired["outcome"] == "repaired"
         assert still_invalid == []
 

@@ -319,8 +319,13 @@ class TestUndoRestore:
         storage.save("receipts/2.jpg", ContentFile(b"SECOND"))
         restored = restore(folder, storage)
 
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")  # A connection to the database that is about to be replaced.
+
         undone = undo(folder, storage)
 
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
         assert undone.returned.name == restored.kept
         assert count("events") == 2990
         assert read(storage, "receipts/2.jpg") == b"SECOND"
@@ -366,6 +371,15 @@ class TestUndoRestore:
         undo(tmp_path / "backups", storage, identities=Identities(keys=(key,)))
 
         assert read(storage, "receipts/2.jpg") == b"SECOND"
+
+    def test_waits_for_nobody(self, live, folder, storage):
+        restore(folder, storage)
+
+        with (
+            exclusive_folder(folder=folder, task="backup", now=NOW),
+            pytest.raises(UnableToUndo, match="backup is running since"),
+        ):
+            undo(folder, storage)
 
     def test_says_when_there_is_nothing_to_take_back(self, live, folder, storage):
         with pytest.raises(UnableToUndo, match="nothing to take back"):
