@@ -15,8 +15,9 @@ class BatchSize:
 
     def learn(self, *, changed: int, seconds: float) -> None:
         """Take into account that a batch changed so many of `rows` rows, in so much time."""
-        if changed * 2 < self.rows and seconds <= TARGET_SECONDS:
-            return  # It says little about a batch in which every row needs the change.
+        if changed * 2 < self.rows:
+            self._follow_pace(seconds)  # It says little about a batch in which every row needs the change.
+            return
         last = seconds / max(changed, 1)
         known = self._seconds_per_row if self._seconds_per_row is not None else last
         self._seconds_per_row = known + (last - known) * _WEIGHT_OF_THE_LAST
@@ -24,6 +25,15 @@ class BatchSize:
         fitting = TARGET_SECONDS / max(self._seconds_per_row, last, 1e-9)
         # A moment in which the machine was busy otherwise does not make the rows slow.
         self.rows = min(max(int(fitting), LEAST_ROWS), int(self.rows * _GROWTH) + 1, MOST_ROWS)
+
+    def _follow_pace(self, seconds: float) -> None:
+        """Grow only as far as a batch full of changes would still be short."""
+        if seconds > TARGET_SECONDS:
+            self.rows = min(self.rows, max(LEAST_ROWS, self.rows // 2))
+            return
+        known = self._seconds_per_row
+        most = FIRST_ROWS if known is None else int(TARGET_SECONDS / max(known, 1e-9))
+        self.rows = max(self.rows, min(int(self.rows * _GROWTH) + 1, most, MOST_ROWS))
 
     def halve(self) -> None:
         self.rows = max(1, self.rows // 2)

@@ -95,7 +95,7 @@ class _Walk:
 
     def run(self) -> None:
         self._given.progress.step(self._work.sentence)
-        if self._work.walks_all and self._position.passes == 0:
+        if self._work.walks_all and self._position.passes == 0 and self._work.left.exists():
             with self._given.progress.measure(self._count(), unit=_("rows")) as advance:
                 advance(self._position.walked)
                 # Every key is walked, so that a page takes the same time however few of its rows need it.

@@ -20,6 +20,18 @@ class TestBatchSize:
     def test_learns_nothing_from_a_batch_with_little_to_change(self):
         assert size_after((0, 0.0), (0.4, 0.0)) == BatchSize().rows
 
+    def test_recovers_from_a_slow_batch_with_nothing_to_change(self):
+        slow = [(0, TARGET_SECONDS * 2)] * 20
+
+        assert size_after(*slow) == LEAST_ROWS
+        assert size_after(*slow, *[(0, 0.0)] * 20) == BatchSize().rows
+
+    def test_grows_over_rows_without_change_as_far_as_rows_with_one_would_fit(self):
+        few = [(1, TARGET_SECONDS)] * 20
+        fitting = size_after(*few)
+
+        assert size_after(*few, *[(0, 0.0)] * 20) == fitting
+
     def test_stays_within_its_bounds(self):
         assert size_after(*[(1, 0.0)] * 50) == MOST_ROWS
         assert size_after(*[(1, 60.0)] * 50) == LEAST_ROWS
