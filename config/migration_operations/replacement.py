@@ -10,13 +10,15 @@ from config.migration_operations.conversion import PLACEHOLDER, collate
 from config.migration_operations.statement_parts import LONGEST_NAME, literal, quoted
 from config.migration_operations.step_trigger import StepTrigger
 
+OLD_ENDING = "__old"
+
 
 def name_of_new(column: str) -> str:
     return truncate_name(f"{column}__new", LONGEST_NAME)
 
 
 def name_of_kept(column: str) -> str:
-    return truncate_name(f"{column}__old", LONGEST_NAME)
+    return truncate_name(column + OLD_ENDING, LONGEST_NAME)
 
 
 @dataclass(frozen=True, kw_only=True)

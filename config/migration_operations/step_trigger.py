@@ -11,7 +11,7 @@ from config.migration_operations.statement_parts import LONGEST_NAME, literal, q
 
 _COPYING = "parish_budget.copying"
 # Of the triggers of one moment the last in the alphabet has the last word.
-_PREFIX = "zz_in_step_"
+STEP_PREFIX = "zz_in_step_"
 
 # What the other column cannot hold leaves it empty: nobody's work may fail because of a column that is on its
 # way in or out. The copy is no change of the row, so what other triggers made of it, such as a new time of
@@ -102,4 +102,4 @@ def drop_trigger(*, table: str, column: str) -> tuple[str, ...]:
 
 
 def _name(table: str, column: str) -> str:
-    return truncate_name(f"{_PREFIX}{table}_{column}", LONGEST_NAME)
+    return truncate_name(f"{STEP_PREFIX}{table}_{column}", LONGEST_NAME)

@@ -37,6 +37,7 @@ from config.operations.schema_change.execution import (
     DumpRunning,
     MigrationFailed,
     MigrationOutcome,
+    UnfinishedMigration,
     run_plan,
 )
 from config.operations.schema_change.lint.squawk import SquawkFailed
@@ -53,9 +54,11 @@ _EXPECTED = (
     DumpRunning,
     MaintenanceRunning,
     NotApproved,
+    PatienceEnded,
     RoleMissing,
     SquawkFailed,
     UnableToBackUp,
+    UnfinishedMigration,
 )
 
 

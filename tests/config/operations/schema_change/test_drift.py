@@ -312,3 +312,17 @@ class TestFindDrift:
             assert drift(folder) == {}
             execute("CREATE TABLE by_hand ()")
             assert drift(folder).keys() == {"TABLE by_hand"}
+
+    def test_leaves_what_a_change_of_type_keeps_until_its_contract(self, folder):
+        execute(
+            """
+            ALTER TABLE events ADD COLUMN status__old text;
+            CREATE FUNCTION zz_in_step_status() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+            CREATE TRIGGER zz_in_step_status BEFORE INSERT ON events
+                FOR EACH ROW EXECUTE FUNCTION zz_in_step_status()
+            """
+        )
+        try:
+            assert drift(folder) == {}
+        finally:
+            execute("ALTER TABLE events DROP COLUMN status__old; DROP FUNCTION zz_in_step_status CASCADE")
