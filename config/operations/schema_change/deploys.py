@@ -18,6 +18,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.utils.translation import gettext as _
 
 from config.databases import OWNER_ALIAS
+from config.env import BASE_DIR
 from config.log_files import MIGRATIONS_LOGGER
 from config.migration_operations.guard import PatienceEnded
 from config.operations.advisory_lock import Holder, LockHeld, advisory_lock_at_once
@@ -42,6 +43,7 @@ from config.operations.schema_change.execution import (
 )
 from config.operations.schema_change.lint.squawk import SquawkFailed
 from config.operations.schema_change.planning import Plan
+from config.operations.schema_change.release import read_release
 from config.operations.schema_change.runs import finish_deploy, start_deploy
 from config.operations.schemas import require_schema
 from config.operations.steps import Steps
@@ -188,6 +190,7 @@ def run_deploy(
         direction=direction,
         plan=plan.fingerprint,
         approved_by=order.approval.approver,
+        release=read_release(folder=BASE_DIR),
         backup=backup or "",
     )
     try:

@@ -119,6 +119,15 @@ def last_duration(*, connection: BaseDatabaseWrapper, migration: str, direction:
     return None
 
 
+def read_runs(*, connection: BaseDatabaseWrapper, most: int) -> list[MigrationRun]:
+    """Return the last runs, the newest first, each with its deploy."""
+    with _forgiving(connection, MigrationRun) as exists:
+        if exists:
+            runs = MigrationRun.objects.using(connection.alias).select_related("deploy")
+            return list(runs.order_by("-started_at", "-id")[:most])
+    return []
+
+
 def operator() -> str:
     """Return the login name of who typed the command, or the number where there is no name."""
     try:

@@ -37,7 +37,11 @@ class TestMigrateSafely:
         assert f"--approved-by NAME --plan {plan}" in refused.stderr
         assert done.returncode == 0, done.stderr
         facts = json.loads(done.stdout)
-        assert facts["backup"]
+        shown = json.loads(manage("migration_runs", "--json", **variables).stdout)["runs"][0]
+        assert facts["backup"] == shown["backup"]
+        assert (shown["migration"], shown["from"], shown["to"]) == ("trial.0002", "trial.0001", "trial.0002")
+        assert (shown["result"], shown["approved_by"]) == ("DONE", "Approver")
+        assert "approved by Approver" in manage("migration_runs", **variables).stdout
         assert [migration["name"] for migration in facts["migrations"]] == ["trial.0002"]
         assert applied() == ["0001", "0002"]
 
