@@ -17,8 +17,9 @@ from config.operations.models import Way
 from config.operations.progress import Progress
 from config.operations.schema_change.companions import Keeper, Observer, OperationContext
 from config.operations.schema_change.effects import strongest
+from config.operations.schema_change.foresight import names_after
 from config.operations.schema_change.interruptions import forget_steps, step_name
-from config.operations.schema_change.online_steps import Step, StepKind, steps_of
+from config.operations.schema_change.online_steps import Step, StepKind, as_statements, steps_of
 from config.operations.schema_change.planning import PlannedMigration
 from config.operations.schema_change.schema_editor import CollectingEditor
 from config.operations.schema_change.statements import read_catalogue
@@ -49,9 +50,11 @@ class MigrationRunner:
     keeper: Keeper | None
     unit: Unit | None = None  # The one that is running, or ran last.
     done: int = 0
+    large_tables: frozenset[str] = frozenset()  # By the names that they have now.
 
     def run(self, state: ProjectState) -> None:
         """`state` is that before the migration was applied; it is not changed."""
+        self.large_tables = self.planned.large_tables
         if self.way == Way.ATOMIC:
             locks = strongest(lock for statement in self.planned.statements for lock in statement.locks)
             run_guarded(
@@ -106,13 +109,15 @@ class MigrationRunner:
             self._run_with_keeper(unit, runner, steps, saved)
         else:
             runner.run(steps, saved)
+        for statement in as_statements(sql for step in steps for sql in step.sql):
+            self.large_tables = names_after(self.large_tables, statement.actions)
 
     def _steps(self, unit: Unit) -> tuple[Step, ...]:
-        editor = CollectingEditor(self.connection, large_tables=self.planned.large_tables)
+        editor = CollectingEditor(self.connection, large_tables=self.large_tables)
         unit.run(editor)
         return steps_of(
             editor.take(),
-            large_tables=self.planned.large_tables,
+            large_tables=self.large_tables,
             catalogue=read_catalogue(connection=self.connection),
         )
 
@@ -202,7 +207,7 @@ class MigrationRunner:
             from_state=unit.from_state,
             to_state=unit.to_state,
             in_transaction=self.way == Way.ATOMIC,
-            large_tables=self.planned.large_tables,
+            large_tables=self.large_tables,
         )
 
     def _begin(self, unit: Unit) -> None:

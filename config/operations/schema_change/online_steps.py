@@ -1,13 +1,14 @@
 """Turns the statements of an operation into steps that keep nobody from a large table for long."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from django.db.backends.utils import names_digest
 
+from config.operations.schema_change.foresight import after
 from config.operations.schema_change.statements import (
     Catalogue,
     Effect,
@@ -76,10 +77,9 @@ def steps_of(
 ) -> tuple[Step, ...]:
     """Return the steps that do what `script` does; what is quick is done together, in one transaction."""
     steps: list[Step] = []
-    for sql in script:
-        for statement in split(sql):
-            for part in _parts(analyse(statement, catalogue=catalogue), large_tables):
-                _add(steps, part, large_tables)
+    for statement in as_statements((part for sql in script for part in split(sql)), catalogue):
+        for part in _parts(statement, large_tables):
+            _add(steps, part, large_tables)
     return tuple(steps)
 
 
@@ -195,15 +195,10 @@ _TRANSFORMATIONS = {
 }
 
 
-def as_statements(steps: Sequence[Step], catalogue: Catalogue | None = None) -> tuple[Statement, ...]:
-    """Return what the steps execute, for whoever wants to look at it."""
-    return tuple(_as_statement(step, sql, catalogue) for step in steps for sql in step.sql)
-
-
-def _as_statement(step: Step, sql: str, catalogue: Catalogue | None) -> Statement:
-    statement = analyse(sql, catalogue=catalogue)
-    is_proven = (
-        statement.kind == StatementKind.SET_NOT_NULL
-        and _drop(statement.table, _not_null_name(statement)) in step.sql
-    )
-    return replace(statement, scans=()) if is_proven else statement
+def as_statements(script: Iterable[str], catalogue: Catalogue | None = None) -> tuple[Statement, ...]:
+    """Return what the SQL does, of which each statement finds what those before it have made."""
+    statements = []
+    for sql in script:
+        statements.append(analyse(sql, catalogue=catalogue))
+        catalogue = catalogue and after(catalogue, statements[-1].actions)
+    return tuple(statements)

@@ -1,8 +1,8 @@
 """What the pending migrations, or those to be reverted, will do: operation by operation, down to the SQL."""
 
-import functools
 import hashlib
 import inspect
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,10 +17,13 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 from config.operations.models import Direction, Way
-from config.operations.schema_change.online_steps import as_statements, is_heavy, steps_of
+from config.operations.schema_change.attic import needs_steps
+from config.operations.schema_change.attic_changes import Step as Change
+from config.operations.schema_change.foresight import after, names_after
+from config.operations.schema_change.online_steps import Step, StepKind, as_statements, steps_of
 from config.operations.schema_change.schema_editor import ForeseeingEditor
 from config.operations.schema_change.sizes import TableSize, read_sizes
-from config.operations.schema_change.statements import Statement, analyse, read_catalogue, split
+from config.operations.schema_change.statements import Statement, read_catalogue, split
 from config.operations.schema_change.units import Unit, name_of, units_of
 from config.operations.schema_change.wording import describe_operation
 
@@ -124,26 +127,65 @@ class _PlanningExecutor(MigrationExecutor):
         return state
 
     def _write_down(self, state: ProjectState, migration: Migration, direction: Direction) -> None:
+        large_tables = self._large_tables
         units = units_of(migration, state.clone(), direction, skip_irreversible=True)
-        plain = {unit.key: tuple(self._collect(unit, _NO_TABLES)) for unit in units}
-        online = {unit.key: tuple(self._collect(unit, self._large_tables)) for unit in units}
-        way = Way.ONLINE if not migration.atomic or self._is_heavy(units, online) else Way.ATOMIC
-        show = self._show_steps if way == Way.ONLINE else self._show
-        scripts = online if way == Way.ONLINE else plain
+        foreseen = [self._foresee(unit, name_of(migration)) for unit in units]
+        is_online = not migration.atomic or any(each.needs_steps for each in foreseen)
         self._planned.append(
             PlannedMigration(
                 name=name_of(migration),
                 migration=migration,
                 direction=direction,
-                way=way,
+                way=Way.ONLINE if is_online else Way.ATOMIC,
                 operations=tuple(
-                    _planned_operation(position, operation, units, functools.partial(show, scripts))
+                    _planned_operation(position, operation, foreseen, is_online=is_online)
                     for position, operation in _in_order(migration, direction)
                 ),
-                large_tables=self._large_tables,
+                large_tables=large_tables,
             )
         )
-        self._hashed.append([name_of(migration), direction, _file_hash(migration), plain])
+        scripts = {each.unit.key: each.script for each in foreseen}
+        self._hashed.append([name_of(migration), direction, _file_hash(migration), scripts])
+
+    def _foresee(self, unit: Unit, migration: str) -> "_ForeseenUnit":
+        """Foresee a unit, and what tables there will be after it."""
+        script = tuple(self._collect(unit, _NO_TABLES))
+        statements = as_statements(script, self._catalogue)
+        steps: tuple[Step, ...] = ()
+        is_long = False
+        if unit.is_schema_only:
+            bare = tuple(self._collect(unit, self._large_tables))
+            steps = steps_of(bare, large_tables=self._large_tables, catalogue=self._catalogue)
+            is_long = any(step.kind != StepKind.TRANSACTION for step in steps) or self._keeping_is_long(
+                unit, migration
+            )
+        foreseen = _ForeseenUnit(
+            unit=unit,
+            script=script,
+            statements=statements,
+            steps=as_statements((sql for step in steps for sql in step.sql), self._catalogue),
+            needs_steps=is_long,
+        )
+        for statement in statements:
+            self._catalogue = after(self._catalogue, statement.actions)
+            self._large_tables = names_after(self._large_tables, statement.actions)
+        return foreseen
+
+    def _keeping_is_long(self, unit: Unit, migration: str) -> bool:
+        """Whether what is dropped or brought back has to be copied while others write."""
+        return needs_steps(
+            step=Change(
+                connection=self._database,
+                migration=migration,
+                position=unit.position,
+                direction=unit.direction,
+                operation=unit.operation,
+                app_label=unit.app_label,
+                from_state=unit.from_state,
+                to_state=unit.to_state,
+            ),
+            large_tables=self._large_tables,
+        )
 
     def _collect(self, unit: Unit, large_tables: frozenset[str]) -> Iterator[str]:
         is_possible = unit.direction == Direction.APPLY or unit.operation.reversible
@@ -153,36 +195,34 @@ class _PlanningExecutor(MigrationExecutor):
             for sql in editor.take():
                 yield from split(sql)
 
-    def _is_heavy(self, units: Sequence[Unit], scripts: Mapping[str, tuple[str, ...]]) -> bool:
-        return any(
-            is_heavy(action, self._large_tables)
-            for unit in units
-            if unit.is_schema_only
-            for sql in scripts[unit.key]
-            for action in analyse(sql, catalogue=self._catalogue).actions
-        )
 
-    def _show(self, scripts: Mapping[str, tuple[str, ...]], unit: Unit) -> tuple[Statement, ...]:
-        return tuple(analyse(sql, catalogue=self._catalogue) for sql in scripts[unit.key])
+@dataclass(frozen=True, kw_only=True)
+class _ForeseenUnit:
+    """`script` is what Django executes; `statements` tell of it, and `steps` of what is done step by step."""
 
-    def _show_steps(self, scripts: Mapping[str, tuple[str, ...]], unit: Unit) -> tuple[Statement, ...]:
-        if not unit.is_schema_only:
-            return self._show(scripts, unit)
-        steps = steps_of(scripts[unit.key], large_tables=self._large_tables, catalogue=self._catalogue)
-        return as_statements(steps, self._catalogue)
+    unit: Unit
+    script: tuple[str, ...]
+    statements: tuple[Statement, ...]
+    steps: tuple[Statement, ...]
+    needs_steps: bool
+
+    @property
+    def is_opaque(self) -> bool:
+        return not self.unit.is_schema_only and not _tells_its_sql(self.unit.operation)
 
 
 def _planned_operation(
-    position: int, operation: Operation, units: Sequence[Unit], show: Any
+    position: int, operation: Operation, foreseen: Sequence[_ForeseenUnit], *, is_online: bool
 ) -> PlannedOperation:
-    own = [unit for unit in units if unit.position == position]
+    own = [each for each in foreseen if each.unit.position == position]
+    statements = (each.steps if is_online and each.unit.is_schema_only else each.statements for each in own)
     return PlannedOperation(
         position=position,
         operation=operation,
         description=describe_operation(operation=operation),
-        statements=tuple(statement for unit in own for statement in show(unit)),
+        statements=tuple(itertools.chain.from_iterable(statements)),
         is_reversible=operation.reversible,
-        is_opaque=any(not unit.is_schema_only and not _tells_its_sql(unit.operation) for unit in own),
+        is_opaque=any(each.is_opaque for each in own),
     )
 
 

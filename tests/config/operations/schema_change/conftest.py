@@ -25,6 +25,8 @@ from django.db.models import *
 from django.db.models.functions import *
 
 
+{before}
+
 class Migration(migrations.Migration):
     dependencies = {dependencies}
     {attributes}
@@ -88,7 +90,7 @@ class Trial:
         self._folder = folder
         self._names = []
 
-    def write(self, name, operations, *, attributes=""):
+    def write(self, name, operations, *, attributes="", before=""):
         """Write the file of the next migration, or, if it is there, write it anew."""
         if name not in self._names:
             self._names.append(name)
@@ -99,6 +101,7 @@ class Trial:
         text = HEADER.format(
             dependencies=dependencies,
             attributes=attributes,
+            before=before,
             operations=textwrap.indent(textwrap.dedent(operations), " " * 8),
         )
         self._file(name).write_text(text, encoding="utf-8")
