@@ -94,9 +94,9 @@ class Trial:
         """Write the file of the next migration, or, if it is there, write it anew."""
         if name not in self._names:
             self._names.append(name)
-        before = self._names[: self._names.index(name)]
+        earlier = self._names[: self._names.index(name)]
         dependencies = (
-            [("trial", before[-1])] if before else [("operations", "0001_deploys_and_migration_runs")]
+            [("trial", earlier[-1])] if earlier else [("operations", "0001_deploys_and_migration_runs")]
         )
         text = HEADER.format(
             dependencies=dependencies,

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-from types import MappingProxyType
 
 import psycopg
 import pytest
@@ -21,74 +20,76 @@ from tests.config.operations.schema_change.trials import (
     applied,
     execute,
     fill,
+    finished_after_interruptions,
     interrupt,
+    killing,
     leftovers,
     migrate,
     plan_for,
     shape,
 )
 
-# An operation, and words that tell how it has run.
-CHANGES = MappingProxyType(
-    {
-        "index": (
-            'AddIndex("member", Index(fields=["name"], name="trial_name"))',
-            ("CREATE INDEX CONCURRENTLY",),
-        ),
-        "unique index": (
-            'AddConstraint("member", UniqueConstraint(fields=["name"], condition=Q(age__gt=0), name="trial_u"))',
-            ("CREATE UNIQUE INDEX CONCURRENTLY",),
-        ),
-        "unique": (
-            'AddConstraint("member", UniqueConstraint(fields=["name", "age"], name="trial_u",'
-            " nulls_distinct=False, deferrable=Deferrable.DEFERRED))",
-            ("CREATE UNIQUE INDEX CONCURRENTLY", "UNIQUE USING INDEX"),
-        ),
-        "unique field": (
-            'AlterField("member", "name", CharField(max_length=50, unique=True))',
-            ("CREATE UNIQUE INDEX CONCURRENTLY", "UNIQUE USING INDEX", "CREATE INDEX CONCURRENTLY"),
-        ),
-        "unique together": (
-            'AlterUniqueTogether("member", {("name", "age")})',
-            ("CREATE UNIQUE INDEX CONCURRENTLY", "UNIQUE USING INDEX"),
-        ),
-        "check": (
-            'AddConstraint("member", CheckConstraint(condition=Q(age__gt=0), name="trial_c"))',
-            ("NOT VALID", "VALIDATE"),
-        ),
-        "not null": (
-            'AlterField("member", "other", BigIntegerField())',
-            ("NOT VALID", "VALIDATE", "SET NOT NULL", "DROP CONSTRAINT"),
-        ),
-        "not null with a default": (
-            'AlterField("member", "note", CharField(max_length=99, default="-"))',
-            ("SET DEFAULT", "UPDATE", "NOT VALID", "VALIDATE", "SET NOT NULL", "DROP DEFAULT"),
-        ),
-        "foreign key of a column": (
-            'AlterField("member", "other", ForeignKey("trial.group", CASCADE, null=True, db_column="other"))',
-            ("CREATE INDEX CONCURRENTLY", "NOT VALID", "VALIDATE"),
-        ),
-        "foreign key": (
-            'AddField("member", "group", ForeignKey("trial.group", CASCADE, null=True))',
-            ("ADD COLUMN", "CREATE INDEX CONCURRENTLY"),
-        ),
-        "foreign key with a default": (
-            'AddField("member", "group", ForeignKey("trial.group", CASCADE, default=1))',
-            ("ADD COLUMN", "DROP DEFAULT", "NOT VALID", "VALIDATE", "CREATE INDEX CONCURRENTLY"),
-        ),
-        "column with constraints": (
-            'AddField("member", "number", PositiveIntegerField(null=True, unique=True))',
-            ("ADD COLUMN", "NOT VALID", "VALIDATE", "CREATE UNIQUE INDEX CONCURRENTLY", "USING INDEX"),
-        ),
-        "one to one": (
-            'AddField("member", "twin", OneToOneField("trial.member", CASCADE, null=True))',
-            ("ADD COLUMN", "CREATE UNIQUE INDEX CONCURRENTLY", "USING INDEX"),
-        ),
-    }
-)
+# Words that tell how an operation has run, and the operation; all of them fit into one migration.
+CHANGES = {
+    "AddIndex": (
+        ["CREATE INDEX CONCURRENTLY"],
+        'AddIndex("member", Index(fields=["name"], name="trial_name"))',
+    ),
+    "UniqueConstraint with a condition": (
+        ["CREATE UNIQUE INDEX CONCURRENTLY"],
+        'AddConstraint("member", UniqueConstraint(fields=["name"], condition=Q(age__gt=0), name="trial_if"))',
+    ),
+    "UniqueConstraint": (
+        ["CREATE UNIQUE INDEX CONCURRENTLY", "UNIQUE USING INDEX"],
+        'AddConstraint("member", UniqueConstraint(fields=["name", "age"], name="trial_unique",'
+        " nulls_distinct=False, deferrable=Deferrable.DEFERRED))",
+    ),
+    "unique": (
+        ["CREATE UNIQUE INDEX CONCURRENTLY", "UNIQUE USING INDEX", "CREATE INDEX CONCURRENTLY"],
+        'AlterField("member", "name", CharField(max_length=50, unique=True))',
+    ),
+    "unique_together": (
+        ["CREATE UNIQUE INDEX CONCURRENTLY", "UNIQUE USING INDEX"],
+        'AlterUniqueTogether("member", {("name", "age")})',
+    ),
+    "CheckConstraint": (
+        ["NOT VALID", "VALIDATE"],
+        'AddConstraint("member", CheckConstraint(condition=Q(age__gt=0), name="trial_check"))',
+    ),
+    "NOT NULL": (
+        ["NOT VALID", "VALIDATE", "SET NOT NULL", "DROP CONSTRAINT"],
+        'AlterField("member", "filled", BigIntegerField())',
+    ),
+    "NOT NULL with a default": (
+        ["SET DEFAULT", "UPDATE", "NOT VALID", "VALIDATE", "SET NOT NULL", "DROP DEFAULT"],
+        'AlterField("member", "note", TextField(default="-"))',
+    ),
+    "ForeignKey of a column that is there": (
+        ["CREATE INDEX CONCURRENTLY", "NOT VALID", "VALIDATE"],
+        'AlterField("member", "other", ForeignKey("trial.group", CASCADE, null=True, db_column="other"))',
+    ),
+    "ForeignKey": (
+        ["ADD COLUMN", "CREATE INDEX CONCURRENTLY"],
+        'AddField("member", "group", ForeignKey("trial.group", CASCADE, null=True, related_name="+"))',
+    ),
+    "ForeignKey with a default": (
+        ["ADD COLUMN", "DROP DEFAULT", "NOT VALID", "VALIDATE", "CREATE INDEX CONCURRENTLY"],
+        'AddField("member", "home", ForeignKey("trial.group", CASCADE, default=1, related_name="+"))',
+    ),
+    "column with constraints": (
+        ["ADD COLUMN", "NOT VALID", "VALIDATE", "CREATE UNIQUE INDEX CONCURRENTLY", "USING INDEX"],
+        'AddField("member", "number", PositiveIntegerField(null=True, unique=True))',
+    ),
+    "OneToOneField": (
+        ["ADD COLUMN", "CREATE UNIQUE INDEX CONCURRENTLY", "USING INDEX"],
+        'AddField("member", "twin", OneToOneField("trial.member", CASCADE, null=True))',
+    ),
+}
+ALL = "\n".join(f"migrations.{operation}," for _words, operation in CHANGES.values())
+INDEX = f"migrations.{CHANGES['AddIndex'][1]},"
 SEVERAL = f"""
-    migrations.{CHANGES["not null with a default"][0]},
-    migrations.{CHANGES["unique"][0]},
+    {INDEX}
+    migrations.{CHANGES["CheckConstraint"][1]},
     migrations.RunSQL("UPDATE trial_member SET age = age + 1", "UPDATE trial_member SET age = age - 1"),
 """
 
@@ -108,32 +109,32 @@ def in_order(words, statements):
 
 
 class TestSteps:
-    @pytest.mark.parametrize("change", CHANGES)
-    def test_lead_to_the_same_schema_as_one_transaction(self, members, change):
-        operation, words = CHANGES[change]
-        members.write("0002_change", f"migrations.{operation},")
+    def test_lead_to_the_same_schema_as_one_transaction(self, members):
+        members.write("0002_change", ALL)
         before = shape()
         onlooker = Onlooker()
 
-        planned = plan_for("0002_change").migrations[0]
+        [planned] = plan_for("0002_change").migrations
         [outcome] = migrate("0002_change", observer=onlooker)
         online = shape()
         nothing_left = leftovers()
         migrate("0001_members")
         reverted = shape()
+        execute("UPDATE trial_member SET note = NULL WHERE note = '-'")
         migrate("0002_change", large=())
 
         assert outcome.way == planned.way == Way.ONLINE
-        assert in_order(words, onlooker.seen), onlooker.seen
-        assert in_order(words, [statement.sql for statement in planned.statements])
+        for (name, (words, _operation)), operation in zip(CHANGES.items(), planned.operations, strict=True):
+            assert in_order(words, [statement.sql for statement in operation.statements]), name
+        assert [sql for sql in onlooker.seen if not sql.startswith("UPDATE")] == [
+            statement.sql for statement in planned.statements if not statement.sql.startswith("UPDATE")
+        ]
         assert nothing_left == []
         assert reverted == before
         assert shape() == online
 
     def test_are_planned_so_that_nothing_large_is_read_under_a_strong_lock(self, members):
-        members.write(
-            "0002_change", "\n".join(f"migrations.{operation}," for operation, _words in all_at_once())
-        )
+        members.write("0002_change", ALL)
 
         [planned] = plan_for("0002_change").migrations
 
@@ -144,6 +145,22 @@ class TestSteps:
             and any(lock.mode.blocks_writes for lock in statement.locks if lock.table == "trial_member")
         ]
         assert blocking == []
+
+    def test_know_a_large_table_by_its_new_name(self, members):
+        members.write("0002_change", f'migrations.AlterModelTable("member", "trial_person"), {INDEX}')
+        onlooker = Onlooker()
+
+        [planned] = plan_for("0002_change").migrations
+        migrate("0002_change", observer=onlooker)
+
+        assert "CREATE INDEX CONCURRENTLY" in planned.statements[-1].sql
+        assert [sql.split()[:3] for sql in onlooker.seen][-1] == ["CREATE", "INDEX", "CONCURRENTLY"]
+
+    def test_are_taken_where_the_data_of_a_large_table_have_to_be_kept(self, members):
+        members.write("0002_change", 'migrations.RemoveField("member", "note"),')
+
+        assert [planned.way for planned in plan_for("0002_change").migrations] == [Way.ONLINE]
+        assert [planned.way for planned in plan_for("0002_change", large=()).migrations] == [Way.ATOMIC]
 
     def test_work_when_a_migration_is_reverted(self, members):
         members.write(
@@ -185,7 +202,7 @@ class TestSteps:
         assert applied() == ["0001_members", "0002_change"]
 
     def test_remember_nothing_before_there_is_a_table_for_it(self, members):
-        members.write("0002_change", f"migrations.{CHANGES['unique'][0]},")
+        members.write("0002_change", INDEX)
         execute("ALTER TABLE unfinished_steps RENAME TO elsewhere")
         try:
             migrate("0002_change")
@@ -195,52 +212,20 @@ class TestSteps:
         assert applied() == ["0001_members", "0002_change"]
 
 
-def all_at_once():
-    """Return changes that do not exclude one another."""
-    return [
-        CHANGES[name] for name in ("index", "check", "not null with a default", "column with constraints")
-    ]
-
-
-def interrupted_at_each_statement(members, *, act):
-    """Interrupt the migration after each of its statements in turn, and finish it; yield what came of it."""
-    members.write("0002_change", SEVERAL)
-    onlooker = Onlooker()
-    migrate("0002_change", observer=onlooker)
-    expected, rows = shape(), execute("SELECT sum(age) FROM trial_member")
-    migrate("0001_members")
-    for number in range(1, len(onlooker.seen) + 1):
-        with pytest.raises(MigrationFailed):
-            migrate("0002_change", observer=Onlooker(act, at=number))
-        migrate("0002_change", large=())
-        yield (
-            number,
-            (shape(), leftovers(), execute("SELECT sum(age) FROM trial_member")),
-            (expected, [], rows),
-        )
-        migrate("0001_members")
-        execute("UPDATE trial_member SET note = NULL WHERE note = '-'")
-
-
 class TestInterruption:
     def test_after_any_statement_is_made_good_by_running_again(self, members):
-        for number, found, expected in interrupted_at_each_statement(members, act=interrupt):
+        for number, found, expected in finished_after_interruptions(members, SEVERAL, act=interrupt):
             assert found == expected, number
 
     def test_of_the_backend_is_made_good_by_running_again(self, members, sessions):
-        killer = sessions.open("killer", autocommit=True)
-
-        def kill(connection):
-            killer.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.connection.info.backend_pid])
-
-        for number, found, expected in interrupted_at_each_statement(members, act=kill):
+        for number, found, expected in finished_after_interruptions(members, INDEX, act=killing(sessions)):
             assert found == expected, number
 
     def test_says_how_far_it_came_and_records_that(self, members):
         members.write("0002_change", SEVERAL)
 
         with override("en"), pytest.raises(MigrationFailed) as failed:
-            migrate("0002_change", observer=Onlooker(lambda _connection: interrupt(None), at=8))
+            migrate("0002_change", observer=Onlooker(interrupt, at=2))
 
         assert "half done" in str(failed.value)
         assert "manage.py migrate_safely" in str(failed.value)
@@ -252,7 +237,7 @@ class TestInterruption:
         members.write("0002_change", SEVERAL)
         with pytest.raises(MigrationFailed):
             migrate("0002_change", observer=Onlooker(interrupt, at=2))
-        members.write("0002_change", f"migrations.{CHANGES['index'][0]},")
+        members.write("0002_change", f"migrations.{CHANGES['unique'][1]},")
 
         with override("en"), pytest.raises(MigrationFailed, match="Put the file back"):
             migrate("0002_change")
@@ -260,8 +245,9 @@ class TestInterruption:
     def test_by_a_kill_while_an_index_is_built_finds_what_the_server_built_on_its_own(
         self, members, sessions
     ):
-        members.write("0002_change", f"migrations.{CHANGES['index'][0]},")
-        snapshot = sessions.open("snapshot", isolation_level=psycopg.IsolationLevel.REPEATABLE_READ)
+        members.write("0002_change", INDEX)
+        snapshot = sessions.open("snapshot")
+        snapshot.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         snapshot.execute("SELECT 1")
         connection.close()
         child = os.fork()
@@ -284,7 +270,9 @@ class TestInterruption:
 
 
 def building():
-    return execute("SELECT FROM pg_stat_progress_create_index WHERE phase LIKE 'waiting for old snapshots%'")
+    return execute(
+        "SELECT 1 FROM pg_stat_progress_create_index WHERE phase LIKE 'waiting for old snapshots%'"
+    )
 
 
 class TestViolations:
@@ -298,7 +286,8 @@ class TestViolations:
                 "UPDATE trial_member SET name = id",
             ),
             (
-                'AddConstraint("member", UniqueConstraint(Lower("name"), name="trial_u", condition=Q(age__gt=1)))',
+                'AddConstraint("member", UniqueConstraint(Lower("name"), name="trial_u",'
+                " condition=Q(age__gt=1)))",
                 "UPDATE trial_member SET name = 'same' WHERE id <= 3",
                 "2 rows of the table trial_member violate trial_u",
                 "UPDATE trial_member SET name = id",
@@ -316,7 +305,7 @@ class TestViolations:
                 "UPDATE trial_member SET note = '-'",
             ),
             (
-                'AlterField("member", "other", ForeignKey("trial.group", CASCADE, null=True, db_column="other"))',
+                CHANGES["ForeignKey of a column that is there"][1],
                 "UPDATE trial_member SET other = 99 WHERE id < 5",
                 "4 rows of the table trial_member violate trial_member_other",
                 "UPDATE trial_member SET other = NULL",
@@ -340,7 +329,7 @@ class TestViolations:
         assert leftovers() == []
 
     def test_of_a_name_that_is_taken_do_not_take_the_index_of_another(self, members):
-        members.write("0002_change", f"migrations.{CHANGES['index'][0]},")
+        members.write("0002_change", INDEX)
         execute("CREATE INDEX trial_name ON trial_member (age)")
 
         for _attempt in range(2):
@@ -352,7 +341,7 @@ class TestViolations:
         assert applied() == ["0001_members", "0002_change"]
 
     def test_drops_an_index_that_an_earlier_attempt_has_left_invalid(self, members):
-        members.write("0002_change", f"migrations.{CHANGES['index'][0]},")
+        members.write("0002_change", INDEX)
         with pytest.raises(MigrationFailed):
             migrate("0002_change", observer=Onlooker(interrupt))
         execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'trial_name'::regclass")

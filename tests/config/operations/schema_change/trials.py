@@ -1,8 +1,9 @@
 """What tests of schema changes do with the app trial."""
 
+import pytest
 from django.db import connection
 
-from config.operations.schema_change.execution import run_plan
+from config.operations.schema_change.execution import MigrationFailed, run_plan
 from config.operations.schema_change.planning import read_plan
 from config.operations.schema_change.sizes import TableSize
 
@@ -21,6 +22,7 @@ MEMBERS = """
             ("age", IntegerField()),
             ("note", TextField(null=True)),
             ("other", BigIntegerField(null=True)),
+            ("filled", BigIntegerField(null=True)),
         ],
     ),
 """
@@ -45,8 +47,8 @@ def migrate(target, *, large=("trial_member",), **options):
 def fill():
     execute("INSERT INTO trial_group (code) VALUES ('a'), ('b')")
     execute(
-        "INSERT INTO trial_member (name, age, note, other)"
-        f" SELECT 'member ' || n, n, nullif(n, 3)::text, 1 FROM generate_series(1, {ROWS}) AS n"
+        "INSERT INTO trial_member (name, age, note, other, filled)"
+        f" SELECT 'member ' || n, n, nullif(n, 3)::text, 1, n FROM generate_series(1, {ROWS}) AS n"
     )
 
 
@@ -105,3 +107,42 @@ class Onlooker:
 
 def interrupt(connection):
     raise Interrupted
+
+
+def killing(sessions):
+    """Return a function that ends the session of the migration, as an administrator would."""
+    killer = sessions.open("killer", autocommit=True)
+    return lambda connection: killer.execute(
+        "SELECT pg_terminate_backend(%s, 5000)", [connection.connection.info.backend_pid]
+    )
+
+
+def finished_after_interruptions(trial, operations, *, act):
+    """Interrupt a migration after each of its statements in turn, and finish it by running it again.
+
+    Yield the number of the statement, what came of it, and what came of the migration uninterrupted.
+    """
+    trial.write("0002_change", operations)
+    onlooker = Onlooker()
+    rows = execute("TABLE trial_member")
+    migrate("0002_change", observer=onlooker)
+    expected = outcome()
+    for number in range(1, len(onlooker.seen) + 1):
+        migrate("0001_members")
+        restore_rows(rows)
+        with pytest.raises(MigrationFailed):
+            migrate("0002_change", observer=Onlooker(act, at=number))
+        migrate("0002_change", large=())
+        yield number, outcome(), expected
+
+
+def restore_rows(rows):
+    """Take back what reverting leaves changed: the rows of a column that was filled."""
+    execute("TRUNCATE trial_member")
+    with connection.cursor() as cursor:
+        cursor.executemany(f"INSERT INTO trial_member VALUES ({', '.join(['%s'] * len(rows[0]))})", rows)
+
+
+def outcome():
+    table = execute("SELECT to_jsonb(member) FROM trial_member AS member ORDER BY id")
+    return shape(), leftovers(), table
