@@ -8,6 +8,7 @@ from django.db import ProgrammingError, connection
 from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.translation import override
 
+from config.operations.models import MigrationRun
 from tests.config.servers import administer, manage
 
 SESSIONS = "sessions.0001_initial"
@@ -86,6 +87,28 @@ class TestMigrate:
             moment.disconnect(refuse)
 
         assert "ERROR" not in dict(migration_log())
+
+    def test_records_what_it_does(self, sessions_reverted):
+        migrate("sessions")
+        migrate("sessions", "zero")
+        migrate("sessions", fake=True)
+
+        runs = MigrationRun.objects.filter(migration=SESSIONS).order_by("started_at")
+        assert [(run.direction, run.way, run.result, run.reached) for run in runs[1:]] == [
+            ("APPLY", "ATOMIC", "DONE", SESSIONS),
+            ("REVERT", "ATOMIC", "DONE", ""),
+        ]
+
+    def test_records_why_it_failed(self, sessions_reverted):
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE django_session ()")
+
+        with pytest.raises(ProgrammingError):
+            migrate("sessions")
+
+        run = MigrationRun.objects.latest("started_at")
+        assert (run.migration, run.result) == (SESSIONS, "FAILED")
+        assert '"django_session" already exists' in run.error
 
     def test_writes_the_file_of_the_day(self, empty_database, tmp_path):
         result = manage("migrate", "contenttypes", **empty_database)

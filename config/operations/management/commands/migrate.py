@@ -18,7 +18,10 @@ from config.database_errors import explain
 from config.databases import OWNER_ALIAS
 from config.log_files import MIGRATIONS_LOGGER
 from config.operations.advisory_lock import advisory_lock
+from config.operations.models import Direction, MigrationRun, Result, Way
 from config.operations.privileges import RoleMissing, grant_privileges
+from config.operations.schema_change.failures import words_of
+from config.operations.schema_change.runs import Exertion, finish_run, start_run
 from config.operations.schemas import require_schema
 from config.redaction import redact
 
@@ -26,6 +29,7 @@ logger = logging.getLogger(MIGRATIONS_LOGGER)
 
 # Only these two change the schema; rendering models and writing history are part of them.
 _VERBS = {"apply": "applied", "unapply": "reverted"}
+_DIRECTIONS = {"apply": Direction.APPLY, "unapply": Direction.REVERT}
 
 
 class Command(migrate.Command):
@@ -34,8 +38,11 @@ class Command(migrate.Command):
     Creating a test database calls this, too: for its one role it only adds lines to a log.
     """
 
+    _alias = OWNER_ALIAS
     _language: str | None = None
     _running: Migration | None = None
+    _run: MigrationRun | None = None
+    _records = False
     _started = 0.0
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -49,8 +56,9 @@ class Command(migrate.Command):
 
     def handle(self, *args: Any, **options: Any) -> str | None:
         self._language = get_language()  # Django translates nothing while it migrates.
-        self._running = None
-        alias = options["database"]
+        self._running = self._run = None
+        self._alias = alias = options["database"]
+        self._records = not _creates_test_database(alias, options)
         only_looks = options["plan"] or options["check_unapplied"]
         if not (only_looks or options["without_safety"] or _creates_test_database(alias, options)):
             _refuse_in_production()
@@ -66,7 +74,7 @@ class Command(migrate.Command):
         try:
             return super().handle(*args, **options)
         except BaseException as error:  # An interruption leaves a migration as unfinished as an error does.
-            self._log_failure()
+            self._log_failure(error)
             if isinstance(error, DatabaseError) and explain(error, alias=options["database"]) is None:
                 raise CommandError(self._say_failure(error), returncode=2) from error
             raise
@@ -85,17 +93,25 @@ class Command(migrate.Command):
         if migration is None or direction not in _VERBS:
             return
         if event == "start":
-            self._begin(migration, direction)
+            self._begin(migration, direction, fake)
         else:
             self._end(migration, direction, fake)
 
-    def _begin(self, migration: Migration, direction: str) -> None:
+    def _begin(self, migration: Migration, direction: str, fake: bool) -> None:
         self._running, self._started = migration, time.monotonic()
         logger.info("%s is being %s", migration, _VERBS[direction])
+        if self._records and not fake:
+            self._run = start_run(
+                connection=connections[self._alias],
+                migration=str(migration),
+                direction=_DIRECTIONS[direction],
+                way=Way.ATOMIC if migration.atomic else Way.ONLINE,
+            )
 
     def _end(self, migration: Migration, direction: str, fake: bool) -> None:
         self._running = None
         seconds = self._seconds()
+        self._record(Result.DONE, seconds)
         outcome = f"{_VERBS[direction]}{' (only recorded)' if fake else ''}"
         if seconds < settings.SLOW_MIGRATION_SECONDS:
             logger.info("%s %s in %.2f s", migration, outcome, seconds)
@@ -103,10 +119,17 @@ class Command(migrate.Command):
             logger.warning("%s %s in %.2f s, which is slow", migration, outcome, seconds)
             self._warn(migration, seconds)
 
-    def _log_failure(self) -> None:
+    def _record(self, result: Result, seconds: float, error: str = "") -> None:
+        if self._run is not None:
+            connection, cost = connections[self._alias], Exertion(seconds=seconds)
+            finish_run(connection=connection, run=self._run, result=result, cost=cost, error=error)
+        self._run = None
+
+    def _log_failure(self, error: BaseException) -> None:
         if self._running is None:
             return
         logger.exception("%s failed after %.2f s", self._running, self._seconds())
+        self._record(Result.FAILED, self._seconds(), words_of(error, alias=self._alias))
         if self.verbosity >= 1:
             self.stdout.write()  # Ends the line "Applying …", so that the message has one of its own.
 
