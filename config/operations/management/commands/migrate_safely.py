@@ -1,6 +1,5 @@
 """`manage.py migrate_safely`: look at what is pending, back up, apply it under a guard, check, report."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from django.utils.translation import gettext as _
 from config.operations import notifications
 from config.operations.long_work import long_work
 from config.operations.progress import SILENT, Progress
+from config.operations.result import write_result
 from config.operations.schema_change.approval import Approval
 from config.operations.schema_change.deploy_report import describe_migration, migration_facts
 from config.operations.schema_change.deploys import DeployOrder, MigrationStopped, UnableToMigrate
@@ -112,10 +112,7 @@ class Command(BaseCommand):
     def _report(
         self, facts: dict[str, Any], lines: Iterable[str], *, as_json: bool, verbosity: int, **options: Any
     ) -> None:
-        if as_json:
-            self.stdout.write(json.dumps(facts, ensure_ascii=False))
-        elif verbosity:
-            self.stdout.write("\n".join(lines))
+        write_result(command=self, facts=facts, lines=lines, as_json=as_json, verbosity=verbosity)
 
 
 def _order(options: dict[str, Any], progress: Progress) -> DeployOrder:

@@ -1,6 +1,5 @@
 """`manage.py rehearse`: try what is pending on a restored backup, forwards, back and forwards again."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from config.operations.backups import LATEST
 from config.operations.encryption import UnusableIdentities
 from config.operations.identity_option import add_identity_option, chosen_identities
 from config.operations.long_work import long_work
+from config.operations.result import write_result
 from config.operations.schema_change.rehearsal import RehearsalOrder, UnableToRehearse, rehearse
 from config.operations.schema_change.rehearsal_report import describe_rehearsal, rehearsal_facts
 
@@ -45,10 +45,13 @@ class Command(BaseCommand):
                 )
         except (UnableToRehearse, UnusableIdentities) as error:
             raise CommandError(str(error), returncode=2) from error
-        if as_json:
-            self.stdout.write(json.dumps(rehearsal_facts(rehearsed=rehearsed), ensure_ascii=False))
-        elif options["verbosity"]:
-            self.stdout.write("\n".join(describe_rehearsal(rehearsed=rehearsed)))
+        write_result(
+            command=self,
+            facts=rehearsal_facts(rehearsed=rehearsed),
+            lines=describe_rehearsal(rehearsed=rehearsed),
+            as_json=as_json,
+            verbosity=options["verbosity"],
+        )
         if not rehearsed.passed:
             raise CommandError(
                 _("The rehearsal failed, so this must not run.\n→ Mend the migrations, then rehearse again."),

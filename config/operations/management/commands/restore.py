@@ -1,6 +1,5 @@
 """`manage.py restore`: put a backup in the place of the live database, or take that back."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from config.operations.restore_report import (
     undone_facts,
 )
 from config.operations.restore_undo import UnableToUndo, find_replaced, undo_restore
+from config.operations.result import write_result
 
 
 class Command(BaseCommand):
@@ -129,10 +129,7 @@ class Command(BaseCommand):
     def _report(
         self, facts: dict[str, Any], lines: Iterable[str], *, as_json: bool, verbosity: int, **options: Any
     ) -> None:
-        if as_json:
-            self.stdout.write(json.dumps(facts, ensure_ascii=False))
-        elif verbosity:
-            self.stdout.write("\n".join(lines))
+        write_result(command=self, facts=facts, lines=lines, as_json=as_json, verbosity=verbosity)
 
 
 def _database() -> str:

@@ -1,6 +1,5 @@
 """`manage.py revert`: take migrations back, over all apps, and keep what they drop."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +16,7 @@ from config.operations import notifications
 from config.operations.confirmation import NotConfirmed, is_typed, plain
 from config.operations.long_work import long_work
 from config.operations.progress import SILENT, Progress
+from config.operations.result import write_result
 from config.operations.schema_change.approval import Approval
 from config.operations.schema_change.deploys import DeployOrder, MigrationStopped, UnableToMigrate
 from config.operations.schema_change.execution import PATIENCE_SECONDS
@@ -131,10 +131,7 @@ class Command(BaseCommand):
     def _report(
         self, facts: dict[str, Any], lines: Iterable[str], *, as_json: bool, verbosity: int, **options: Any
     ) -> None:
-        if as_json:
-            self.stdout.write(json.dumps(facts, ensure_ascii=False))
-        elif verbosity:
-            self.stdout.write("\n".join(lines))
+        write_result(command=self, facts=facts, lines=lines, as_json=as_json, verbosity=verbosity)
 
 
 def _positive(text: str) -> int:
