@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from config.operations.inspection import inspect_migrations
+from config.operations.schema_change.runs import read_runs
 
 # In the order of the life of an event; Django would sort by the translated name.
 APP_ORDER = ("budget", "receipts", "audit")
@@ -32,6 +33,7 @@ PAGE_ORDER = (
     "OcrResult",
     "ReceiptValidation",
 )
+MOST_RUNS = 50
 
 
 class ParishAdminSite(admin.AdminSite):
@@ -60,6 +62,7 @@ class ParishAdminSite(admin.AdminSite):
             **self.each_context(request),
             "title": _("Migrations"),
             "inspection": inspect_migrations(connection=connection),
+            "runs": read_runs(connection=connection, most=MOST_RUNS),
         }
         return TemplateResponse(request, "operations/migrations.html", context)
 

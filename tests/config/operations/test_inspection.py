@@ -152,6 +152,17 @@ class TestMigrationsPage:
         assert "budget.9999_from_the_future" in page
         assert warning in page
 
+    def test_shows_who_ran_what_and_how_long(self, client, superuser):
+        client.force_login(superuser)
+        deploy = DeployFactory(approved_by="승인자")
+        MigrationRunFactory(deploy=deploy, migration="budget.0042_answer", seconds=1.5, operator="operator")
+
+        page = client.get(reverse("admin:migrations")).text
+
+        assert "budget.0042_answer" in page
+        assert "1.50" in page
+        assert "승인자" in page
+
     def test_is_closed_to_staff_who_are_no_superusers(self, client):
         client.force_login(UserFactory(is_staff=True))
 
