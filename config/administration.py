@@ -14,7 +14,6 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from config.operations.inspection import inspect_migrations
-from config.operations.schema_change.runs import read_runs
 
 # In the order of the life of an event; Django would sort by the translated name.
 APP_ORDER = ("budget", "receipts", "audit")
@@ -56,6 +55,9 @@ class ParishAdminSite(admin.AdminSite):
         return apps
 
     def migrations(self, request: HttpRequest) -> HttpResponse:
+        # This module is loaded with the configuration of the admin, before there are models.
+        from config.operations.schema_change.runs import read_runs
+
         if not _is_superuser(request):
             raise PermissionDenied
         context = {

@@ -162,11 +162,24 @@ def _write(row: models.Model, connection: BaseDatabaseWrapper) -> bool:
 @contextlib.contextmanager
 def _forgiving(connection: BaseDatabaseWrapper, model: type[models.Model]) -> Iterator[bool]:
     """Yield whether the table of `model` exists; log what fails, such as a column that is still to come."""
+    exists = False
     try:
-        connection.close_if_unusable_or_obsolete()
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [model._meta.db_table])
-            exists = bool(cursor.fetchone()[0])
+        exists = _is_there(connection, model)
+    except DatabaseError as error:
+        _log(model, error)
+    try:
         yield exists
     except DatabaseError as error:
-        logger.warning("%s was not recorded (%s)", model._meta.db_table, type(error.__cause__).__name__)
+        _log(model, error)
+
+
+def _is_there(connection: BaseDatabaseWrapper, model: type[models.Model]) -> bool:
+    if not connection.in_atomic_block:  # There it would take the transaction for a sign of trouble.
+        connection.close_if_unusable_or_obsolete()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [model._meta.db_table])
+        return bool(cursor.fetchone()[0])
+
+
+def _log(model: type[models.Model], error: DatabaseError) -> None:
+    logger.warning("%s could not be used (%s)", model._meta.db_table, type(error.__cause__).__name__)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext, override
 from budget.models import Organization
 from config import administration
 from config.operations.inspection import inspect_migrations, pending_migrations
-from tests.factories import OrganizationFactory, UserFactory
+from tests.factories import DeployFactory, MigrationRunFactory, OrganizationFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
