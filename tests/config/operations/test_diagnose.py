@@ -200,9 +200,10 @@ class TestTrouble:
                 os.kill(server.pid, signal.SIGCONT)
 
         assert result.returncode == 1
-        # On a busy machine the health check may itself be late.
+        # The driver and the health check both wait two seconds; which of them gives up first is chance.
         lines = " ".join(answer["answers"][0]["lines"])
-        assert "no answer within 2 s" in lines or "the health check itself failed" in lines
+        assert "Yes. database: " in lines
+        assert "no answer within 2 s" in lines or "connection timeout expired" in lines
 
     def test_collects_from_a_database_that_is_half_migrated(self, variables, tmp_path):
         manage("migrate", "budget", "0005", "-v0", **variables)
