@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import datetime
 import hashlib
+import json
 import os
 import subprocess
 
@@ -16,6 +17,7 @@ from config.operations.backups import NoSuchBackup, list_backups
 from config.operations.durable_files import NotEnoughSpace
 from config.operations.maintenance import MaintenanceRunning, exclusive_folder
 from config.operations.manifest import (
+    FORMAT,
     Sealed,
     StoredFile,
     format_manifest,
@@ -29,7 +31,7 @@ from config.operations.offsite_storage import ArrivedDamaged, Offsite, OffsiteFa
 from config.operations.pins import pin_backup
 from config.operations.retention import Policy
 from tests.config.operations.test_backups import put
-from tests.config.operations.test_manifest import verified
+from tests.config.operations.test_manifest import hash_of, verified
 
 NOW = datetime.datetime(2025, 8, 5, 3, 0, tzinfo=datetime.UTC)
 DUMP = b"123456789"
@@ -160,6 +162,18 @@ class TestCopyBackups:
 
         assert copy(offsite, folder).copied == (path.name,)
         assert offsite.read(f"{path.name}/data.dump") == b"new"
+
+    def test_leaves_what_a_newer_release_has_copied(self, offsite, folder):
+        path = add(folder)
+        copy(offsite, folder)
+        content = json.loads((path / "manifest.json").read_bytes())
+        del content["checksum"]
+        content |= {"format": FORMAT + 1}
+        newer = json.dumps({**content, "checksum": hash_of(content)}).encode()
+        offsite.put_text(f"{path.name}/manifest.json", newer)
+
+        assert "newer" in copy(offsite, folder).problems[path.name]
+        assert offsite.read(f"{path.name}/manifest.json") == newer
 
     def test_notices_when_a_storage_gives_another_name(self, folder):
         path = add(folder)
@@ -375,10 +389,13 @@ class TestPruneCopies:
             self.prune(copied, folder)
 
     def test_deletes_no_uploaded_file_as_long_as_a_manifest_is_unreadable(self, copied, folder):
-        damaged = list_copies(offsite=copied)[1].name
+        damaged = add(folder, 3).name
+        copy(copied, folder)
         copied.put_text(f"{damaged}/manifest.json", b"torn")
 
-        assert self.prune(copied, folder).unreadable == (damaged,)
+        pruned = self.prune(copied, folder)
+
+        assert (len(pruned.deletes), pruned.unreadable) == (1, (damaged,))
         assert self.objects(copied) == 2
 
     def test_leaves_what_is_not_ours(self, copied, folder):
