@@ -47,7 +47,7 @@ class TestCheckDisk:
         assert outcomes == {(Outcome.FAILED, f"Only {free / 1e9:.1f}")}
 
     def test_says_what_it_cannot_see(self, strict, monkeypatch, settings):
-        monkeypatch.setattr(settings, "CLUSTER", None)
+        settings.CLUSTER = None
         monkeypatch.setattr(
             "config.operations.schema_change.preflight.room._local_data_directory", lambda asked: None
         )
