@@ -144,9 +144,12 @@ def forget_trial():
     """Drop what the trial has left: its tables, its history, its records."""
     connection.close()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT relname FROM pg_class WHERE relname LIKE 'trial%' AND relkind = 'r'")
+        # Also what lies in the attic.
+        cursor.execute(
+            "SELECT oid::regclass::text FROM pg_class WHERE relname LIKE 'trial%' AND relkind = 'r'"
+        )
         for (table,) in cursor.fetchall():
-            cursor.execute(f'DROP TABLE "{table}" CASCADE')
+            cursor.execute(f"DROP TABLE {table} CASCADE")
         cursor.execute("TRUNCATE migration_runs, deploys, rehearsals, unfinished_steps")
     MigrationRecorder(connection).migration_qs.filter(app="trial").delete()
 
