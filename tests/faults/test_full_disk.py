@@ -1,10 +1,6 @@
 """A disk that fills up in the middle of a restore: a real one, of memory."""
 
-import os
 import shutil
-import subprocess
-
-import pytest
 
 from config.cluster import SCRATCH, Cluster, running, start_cluster
 from tests.config.operations.backup_sources import CONTENT
@@ -12,20 +8,6 @@ from tests.config.servers import execute, manage, variables_of
 
 MORE = "INSERT INTO without_a_key SELECT repeat(md5(n::text), 8) FROM generate_series(1, 200000) AS n"
 TOO_LITTLE = 40_000_000  # bytes, of the 70 MB that the restored database needs
-
-
-@pytest.fixture
-def disk(tmp_path):
-    if os.geteuid() != 0:
-        pytest.skip("Only root can mount a file system.")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600m", "tmpfs", str(folder)], check=False)
-    if mounted.returncode != 0:
-        pytest.skip("This container may not mount a file system.")
-    folder.chmod(0o755)
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
 
 
 def test_a_full_disk_changes_nothing_and_the_next_restore_works(disk, tmp_path):
