@@ -84,6 +84,10 @@ _LOCKED = (
     _("Somebody else's transaction holds a lock on what the command wants to change."),
     _("Close the other programs that use the database %(name)s, then repeat the command."),
 )
+_DISK_FULL = (
+    _("The disk of the server on %(server)s is full."),
+    _("Make room there, then repeat the command; to see where (on that machine): df -h"),
+)
 _NOT_READY = (
     _("The server on %(server)s is just starting up, shutting down or recovering."),
     _("Wait until it accepts connections, then repeat the command: pg_isready %(options)s"),
@@ -120,6 +124,7 @@ _BY_SQLSTATE = {
     "42710": _HALF_APPLIED,
     "42P01": _NOT_MIGRATED,
     "42703": _NOT_MIGRATED,
+    "53100": _DISK_FULL,
     "53300": _TOO_MANY_CONNECTIONS,
     "55P03": _LOCKED,
     "57P03": _NOT_READY,

@@ -14,6 +14,7 @@ from config.operations.schema_change.step_runner import RuleViolated
 from config.redaction import redact
 
 _OURS = (OperationFailed, RuleViolated, ChangedMeanwhile, PatienceEnded)
+_DISK_FULL = "53100"
 _DATA_EXCEPTION = "22"  # The class of errors whose message repeats the value.
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'|“[^”]*”|«[^»]*»")
 
@@ -28,6 +29,8 @@ def words_of(error: BaseException, *, alias: str) -> str:
     if reported.sqlstate is None or reported.diag.message_primary is None:
         explanation = explain(error, alias=alias)
         return explanation.cause if explanation else _("The connection to the database was lost.")
+    if reported.sqlstate == _DISK_FULL and (explanation := explain(error, alias=alias)):
+        return f"{explanation.cause}\n→ {explanation.remedy}"
     words = reported.diag.message_primary
     if reported.sqlstate.startswith(_DATA_EXCEPTION):
         words = _QUOTED.sub("…", words)
