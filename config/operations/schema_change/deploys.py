@@ -38,6 +38,7 @@ from config.operations.schema_change.execution import (
     DumpRunning,
     MigrationFailed,
     MigrationOutcome,
+    StoppedHalfway,
     UnfinishedMigration,
     run_plan,
 )
@@ -206,7 +207,7 @@ def run_deploy(
             )
     except BaseException as error:
         _finish(order, deploy, Result.FAILED, str(error))
-        if isinstance(error, MigrationFailed | PatienceEnded):
+        if isinstance(error, MigrationFailed | StoppedHalfway):
             raise MigrationStopped(str(error)) from error
         raise
     _finish(order, deploy, Result.DONE)

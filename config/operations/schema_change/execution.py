@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.apps import apps
@@ -41,6 +41,7 @@ __all__ = [
     "Observer",
     "OperationContext",
     "PatienceEnded",
+    "StoppedHalfway",
     "UnfinishedMigration",
     "run_plan",
 ]
@@ -69,6 +70,10 @@ class DumpRunning(Exception):
     """A dump is reading the database: whatever needs a lock would wait for its end."""
 
 
+class StoppedHalfway(PatienceEnded):
+    """The patience ended after something had been changed; the message says what, and how to go on."""
+
+
 class UnfinishedMigration(Exception):
     """A migration that is no part of the plan is half done; the message names it, and the next command."""
 
@@ -86,8 +91,9 @@ def run_plan(
     """Apply or revert the migrations of `plan` in its order, with Django's signals before and after.
 
     The caller holds the advisory lock, and gives the application's role its privileges afterwards. Raises
-    DumpRunning, UnfinishedMigration, PatienceEnded (of config.migration_operations.guard) or MigrationFailed;
-    run again, a plan goes on where it was interrupted.
+    DumpRunning, UnfinishedMigration or PatienceEnded (of config.migration_operations.guard) before, and
+    StoppedHalfway or MigrationFailed after the first change; run again, a plan goes on where it was
+    interrupted.
     """
     _refuse_dump(connection)
     _refuse_other_work(connection, plan)
@@ -200,7 +206,13 @@ class _GuardedExecutor(MigrationExecutor):
             observer=self._observer,
             keeper=self._keeper,
         )
-        outcome = _recorded(runner, state, self._deploy)
+        try:
+            outcome = _recorded(runner, state, self._deploy)
+        except PatienceEnded as error:
+            if not self.outcomes and runner.has_changed_nothing:
+                raise
+            message = _halfway(self.outcomes, runner, str(error))
+            raise StoppedHalfway(message, blockers=error.blockers) from error
         self.outcomes.append(outcome)
         if self._observer is not None:
             self._observer.migration(outcome)
@@ -277,6 +289,20 @@ def _run(runner: MigrationRunner, state: ProjectState) -> None:
     except Exception as error:
         message = _message(runner, words_of(error, alias=runner.connection.alias))
         raise MigrationFailed(message, migration=runner.planned.name) from error
+
+
+def _halfway(outcomes: Sequence[MigrationOutcome], runner: MigrationRunner, words: str) -> str:
+    facts = {
+        "migration": runner.planned.name,
+        "operation": runner.unit.operation.describe() if runner.unit else "-",
+        "done": ", ".join(outcome.name for outcome in outcomes),
+    }
+    lines = [_("Done before that: %(done)s.") % facts] if outcomes else []
+    if runner.has_changed_nothing:
+        lines.append(_("Nothing was changed by %(migration)s.") % facts)
+    else:
+        lines.append(_("%(migration)s is half done: it got no lock for “%(operation)s”.") % facts)
+    return "\n".join([*lines, words])
 
 
 def _message(runner: MigrationRunner, words: str) -> str:

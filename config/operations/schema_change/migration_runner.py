@@ -18,7 +18,7 @@ from config.operations.progress import Progress
 from config.operations.schema_change.companions import Keeper, Observer, OperationContext
 from config.operations.schema_change.effects import strongest
 from config.operations.schema_change.foresight import names_after
-from config.operations.schema_change.interruptions import forget_steps, step_name
+from config.operations.schema_change.interruptions import forget_steps, step_name, unfinished_migrations
 from config.operations.schema_change.online_steps import Step, StepKind, as_statements, steps_of
 from config.operations.schema_change.planning import PlannedMigration
 from config.operations.schema_change.schema_editor import CollectingEditor
@@ -51,6 +51,16 @@ class MigrationRunner:
     unit: Unit | None = None  # The one that is running, or ran last.
     done: int = 0
     large_tables: frozenset[str] = frozenset()  # By the names that they have now.
+
+    @property
+    def has_changed_nothing(self) -> bool:
+        """Tell, of a migration that has failed, whether the database is as if it had never begun."""
+        if self.way == Way.ATOMIC:
+            return True
+        unit, name = self.unit, (self.planned.name, self.planned.direction)
+        may_leave_something = unit is not None and not (unit.is_schema_only or self._is_transaction(unit))
+        is_begun = name in unfinished_migrations(connection=self.connection)
+        return not (self.done or may_leave_something or is_begun)
 
     def run(self, state: ProjectState) -> None:
         """`state` is that before the migration was applied; it is not changed."""
@@ -159,7 +169,7 @@ class MigrationRunner:
     def _run_unknown(self, unit: Unit, memory: Memory) -> None:
         """Run what may do anything, in a transaction unless its migration was written to have none."""
         state = {"operation": unit.operation.describe(), "done": 0}
-        if self.migration.atomic or unit.operation.atomic:
+        if self._is_transaction(unit):
             run_guarded(
                 lambda: self._run_in_transaction(unit, memory, state),
                 connection=self.connection,
@@ -169,6 +179,9 @@ class MigrationRunner:
             with guarded_statements(connection=self.connection, patience=self.patience):
                 self._run_unit(unit)
             memory.save(state)
+
+    def _is_transaction(self, unit: Unit) -> bool:
+        return bool(self.migration.atomic or unit.operation.atomic)
 
     def _run_in_transaction(self, unit: Unit, memory: Memory, state: dict[str, Any]) -> None:
         self._run_unit(unit)

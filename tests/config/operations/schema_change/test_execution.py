@@ -15,6 +15,7 @@ from config.operations.schema_change.execution import (
     DumpRunning,
     MigrationFailed,
     PatienceEnded,
+    StoppedHalfway,
     UnfinishedMigration,
 )
 from tests.config.operations.schema_change.trials import (
@@ -203,6 +204,17 @@ class TestRunPlan:
         [run] = MigrationRun.objects.filter(migration="trial.0002_change")
         assert run.result == Result.FAILED
         assert "database_activity" in run.error
+
+    def test_says_what_is_half_done_when_its_patience_ends_after_a_change(self, members, sessions):
+        members.write("0002_change", 'migrations.AddField("group", "mark", TextField(null=True)),' + ADD)
+        session = hold(sessions)
+
+        with override("en"), pytest.raises(StoppedHalfway, match=r"0002_change is half done.*mark to member"):
+            migrate("0002_change", patience_seconds=0.2)
+        session.rollback()
+        migrate("0002_change")
+
+        assert applied() == ["0001_members", "0002_change"]
 
     def test_refuses_to_start_while_a_dump_is_running(self, members, sessions):
         dump = sessions.open("pg_dump")

@@ -103,15 +103,30 @@ class TestMigrateSafely:
         with pytest.raises(UnableToMigrate, match="--approved-by NAME --plan"):
             migrate_safely(order=order(saves_first=True))
 
-    def test_stops_when_its_patience_ends_and_names_who_was_in_the_way(self, pending, order, sessions):
+    def test_gives_up_when_its_patience_ends_and_names_who_was_in_the_way(self, pending, order, sessions):
         reader = sessions.open("monthly report")
         reader.execute(LOCK)
 
-        with pytest.raises(MigrationStopped, match=f"{reader.info.backend_pid}"):
+        with pytest.raises(UnableToMigrate, match=f"{reader.info.backend_pid}"):
             migrate_safely(order=order(patience_seconds=0.3))
 
         assert applied() == ["0001"]
         assert Deploy.objects.get().result == "FAILED"
+
+    def test_names_what_is_done_when_its_patience_ends_later(self, pending, order, sessions):
+        pending.write("0002", 'migrations.AddField("group", "remark", TextField(null=True))')
+        pending.write("0003", NOTE)
+        reader = sessions.open("monthly report")
+        reader.execute(LOCK)
+
+        with pytest.raises(MigrationStopped) as stopped:
+            migrate_safely(order=order(patience_seconds=0.3))
+
+        assert applied() == ["0001", "0002"]
+        done, unchanged, *_why = str(stopped.value).splitlines()
+        assert done == "Done before that: trial.0002."
+        assert unchanged == "Nothing was changed by trial.0003."
+        assert "Then type the command again" in str(stopped.value)
 
     def test_leaves_nothing_of_a_migration_that_fails_in_its_second_operation(self, pending, order):
         pending.write(
