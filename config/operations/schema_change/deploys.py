@@ -58,7 +58,6 @@ _EXPECTED = (
     MaintenanceRunning,
     NotApproved,
     PatienceEnded,
-    RoleMissing,
     SquawkFailed,
     UnableToBackUp,
     UnfinishedMigration,
@@ -212,7 +211,11 @@ def run_deploy(
         raise
     _finish(order, deploy, Result.DONE)
     logger.info("%s: %s", direction, ", ".join(outcome.name for outcome in outcomes))
-    grant_privileges(connection=order.connection)
+    try:
+        grant_privileges(connection=order.connection)
+    except RoleMissing as error:
+        sentence = _("The migrations are done, but the application is not let in. %(reason)s")
+        raise MigrationStopped(sentence % {"reason": error}) from error
     return outcomes
 
 

@@ -101,6 +101,8 @@ def _run(order: DeployOrder, plan: Plan, backup: str | None) -> tuple[MigrationO
     except MigrationStopped as error:
         applied = set(applied_migrations(connection=order.connection))
         left = sum(1 for migration in plan.migrations if migration.name in applied)
+        if not left:
+            raise
         sentence = ngettext(
             "→ %(count)d migration is left to be taken back: manage.py revert --steps %(count)d",
             "→ %(count)d migrations are left to be taken back: manage.py revert --steps %(count)d",

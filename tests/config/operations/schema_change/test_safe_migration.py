@@ -128,6 +128,17 @@ class TestMigrateSafely:
         assert unchanged == "Nothing was changed by trial.0003."
         assert "Then type the command again" in str(stopped.value)
 
+    def test_says_that_the_migrations_are_done_when_the_role_of_the_application_is_missing(
+        self, pending, order, settings, monkeypatch
+    ):
+        default = {**settings.DATABASES["default"], "USER": "nobody_here"}
+        monkeypatch.setitem(settings.DATABASES, "default", default)
+
+        with pytest.raises(MigrationStopped, match=r"are done, but .* nobody_here does not exist"):
+            migrate_safely(order=order())
+
+        assert applied() == ["0001", "0002"]
+
     def test_leaves_nothing_of_a_migration_that_fails_in_its_second_operation(self, pending, order):
         pending.write(
             "0002",
