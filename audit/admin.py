@@ -4,7 +4,6 @@ import json
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.apps import apps
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -30,7 +29,7 @@ class AuditTrailAdmin(ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     search_fields = ("record_id",)
     search_help_text = _("Key of a record or of a person")
-    ordering = ("-occurred_at", "-id")
+    ordering = ("-id",)
     fieldsets = (
         (None, {"fields": ("occurred_at", "action", "severity", "table_name", "record_id", "reason")}),
         (_("Changes"), {"fields": ("changes",)}),
@@ -45,6 +44,8 @@ class AuditTrailAdmin(ModelAdmin):
                     "request_id",
                     "command",
                     "transaction_id",
+                    "database_role",
+                    "position",
                 )
             },
         ),
@@ -95,9 +96,7 @@ class AuditTrailAdmin(ModelAdmin):
 
 
 def _about(key: UUID) -> Q:
-    # The index of records begins with their table, so the tables are named.
-    tables = [model._meta.db_table for model in apps.get_models()]
-    return Q(table_name__in=tables, record_id=key) | Q(actor_id=key)
+    return Q(record_id=key) | Q(actor_id=key)
 
 
 def _key(text: str) -> UUID | None:

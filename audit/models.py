@@ -2,6 +2,7 @@
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import RandomUUID
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
@@ -18,6 +19,7 @@ class AuditTrail(models.Model):
         INSERT = "INSERT", _("Insert")
         UPDATE = "UPDATE", _("Update")
         DELETE = "DELETE", _("Delete")
+        TRUNCATE = "TRUNCATE", _("Emptying of a table")
         SUBMIT = "SUBMIT", _("Submit")
         APPROVE = "APPROVE", _("Approve")
         REJECT = "REJECT", _("Reject")
@@ -113,6 +115,21 @@ class AuditTrail(models.Model):
     transaction_id = models.BigIntegerField(
         _("transaction"), null=True, blank=True, db_comment="Groups the changes of one transaction"
     )
+    # The order of insertion, which a seal covers without gaps in what it has seen.
+    position = models.BigIntegerField(
+        _("position"),
+        db_default=models.Func(models.Value("audit_trails_position"), function="nextval"),
+        editable=False,
+        db_comment="Order of insertion, for the seals",
+    )
+    database_role = models.CharField(
+        _("database role"),
+        max_length=63,
+        blank=True,
+        default="",
+        db_default="",
+        db_comment="Role that was signed in to the database",
+    )
 
     class Meta:
         db_table = "audit_trails"
@@ -126,6 +143,7 @@ class AuditTrail(models.Model):
                         "INSERT",
                         "UPDATE",
                         "DELETE",
+                        "TRUNCATE",
                         "SUBMIT",
                         "APPROVE",
                         "REJECT",
@@ -147,20 +165,32 @@ class AuditTrail(models.Model):
                 violation_error_message=_("Choose one of the listed severities."),
             ),
             models.CheckConstraint(
-                condition=~models.Q(action__in=["INSERT", "UPDATE", "DELETE"]) | ~models.Q(table_name=""),
+                condition=~models.Q(action__in=["INSERT", "UPDATE", "DELETE", "TRUNCATE"])
+                | ~models.Q(table_name=""),
                 name="audit_trail_change_names_table",
                 violation_error_message=_("A change of data names its table."),
             ),
         )
+        # Keys follow the time, so that a list pages by key and a period is a range of keys.
         indexes = (
-            # The admin's list, newest first, by keyset.
-            models.Index(fields=["-occurred_at", "-id"], name="audit_trails_by_time"),
             # The history page of one record.
-            models.Index(fields=["table_name", "record_id", "-occurred_at"], name="audit_trails_by_record"),
+            models.Index(fields=["record_id", "id"], name="audit_trails_by_record"),
             # The list filtered by organization: all that an auditor sees.
-            models.Index(fields=["organization_id", "-occurred_at"], name="audit_trails_by_organization"),
+            models.Index(fields=["organization_id", "id"], name="audit_trails_by_organization"),
             # The list filtered by person.
-            models.Index(fields=["actor_id", "-occurred_at"], name="audit_trails_by_actor"),
+            models.Index(
+                fields=["actor_id", "id"],
+                condition=models.Q(actor_id__isnull=False),
+                name="audit_trails_by_actor",
+            ),
+            # The list of what people did, among the many changes of data.
+            models.Index(
+                fields=["id"],
+                condition=~models.Q(action__in=["INSERT", "UPDATE", "DELETE"]),
+                name="audit_trails_of_actions",
+            ),
+            # The range of a seal.
+            BrinIndex(fields=["position"], name="audit_trails_by_position"),
         )
 
     def __str__(self) -> str:

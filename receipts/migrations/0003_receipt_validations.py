@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
     ]
 
     # The thirteen tables come before everything else.
-    run_before = [("budget", "0011_annual_allocations")]
+    run_before = [("budget", "0011_annual_allocations"), ("audit", "0002_order_and_role")]
 
     operations = [
         migrations.CreateModel(
