@@ -3,6 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from audit.declaration import Audited
 from budget.models.organizations import Organization
 from budget.models.records import Record
 from budget.money import LARGEST_AMOUNT, MoneyField
@@ -19,6 +20,8 @@ class AnnualAllocation(Record):
     )
     year = models.IntegerField(_("year"), db_comment="Budget year, like 2025")
     amount = MoneyField(_("amount"), db_comment="Won")
+
+    audited = Audited(organization="organization_id")
 
     class Meta:
         db_table = "annual_allocations"

@@ -7,6 +7,7 @@ from django.db.models.functions import Cast, Coalesce, Round
 from django.db.models.lookups import LessThanOrEqual
 from django.utils.translation import gettext_lazy as _
 
+from audit.declaration import Audited
 from budget.models.records import Record
 from budget.money import LARGEST_AMOUNT, MoneyField
 
@@ -36,6 +37,8 @@ class BudgetIncome(Record):
     note = models.CharField(
         _("note"), max_length=300, blank=True, default="", db_default="", db_comment="비고"
     )
+
+    audited = Audited(organization="budget_id", through="budgets")
 
     class Meta:
         db_table = "budget_incomes"
@@ -130,6 +133,8 @@ class BudgetExpense(Record):
     note = models.CharField(
         _("note"), max_length=300, blank=True, default="", db_default="", db_comment="비고"
     )
+
+    audited = Audited(organization="budget_id", through="budgets")
 
     class Meta:
         db_table = "budget_expenses"

@@ -5,6 +5,7 @@ from typing import Self
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from audit.declaration import Audited
 from budget.models.budget_lines import BudgetExpense, BudgetIncome, sum_of_lines
 from budget.models.events import Event
 from budget.models.records import Record
@@ -93,6 +94,8 @@ class Budget(Record):
     notes = models.TextField(_("notes"), blank=True, default="", db_default="", db_comment="Free text")
 
     objects = BudgetQuerySet.as_manager()
+
+    audited = Audited(masked=("deposit_account",), organization="event_id", through="events")
 
     class Meta:
         db_table = "budgets"

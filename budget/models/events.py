@@ -5,6 +5,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from audit.declaration import Audited
 from budget.dates import FIRST_DAY, LAST_DAY
 from budget.models.organizations import Organization
 from budget.models.records import Record
@@ -57,6 +58,8 @@ class Event(Record):
         db_comment="PLANNING, IN_PROGRESS, COMPLETED; CANCELLED from any and for good",
     )
     search_text = search_text("name", "location")
+
+    audited = Audited(derived=("search_text",), organization="organization_id")
 
     class Meta:
         db_table = "events"

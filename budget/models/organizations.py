@@ -4,6 +4,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from audit.declaration import Audited
 from budget.models.records import Record
 from budget.models.users import User
 from budget.search import search_text
@@ -22,6 +23,8 @@ class Organization(Record):
         _("active"), default=True, db_default=True, db_comment="Accepts new events"
     )
     search_text = search_text("name", "code")
+
+    audited = Audited(derived=("search_text",), organization="id")
 
     class Meta:
         db_table = "organizations"
@@ -97,6 +100,8 @@ class Membership(Record):
     is_active = models.BooleanField(
         _("active"), default=True, db_default=True, db_comment="Holds the role now"
     )
+
+    audited = Audited(organization="organization_id")
 
     class Meta:
         db_table = "user_organizations"

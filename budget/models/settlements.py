@@ -6,6 +6,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from audit.declaration import Audited
 from budget.dates import FIRST_DAY, LAST_DAY
 from budget.models.budget_lines import sum_of_lines
 from budget.models.events import Event
@@ -85,6 +86,8 @@ class Settlement(Record):
     notes = models.TextField(_("notes"), blank=True, default="", db_default="", db_comment="Free text")
 
     objects = SettlementQuerySet.as_manager()
+
+    audited = Audited(organization="event_id", through="events")
 
     class Meta:
         db_table = "settlements"
@@ -191,6 +194,8 @@ class SettlementItem(Record):
         _("note"), max_length=300, blank=True, default="", db_default="", db_comment="비고"
     )
     search_text = search_text("vendor", "description")
+
+    audited = Audited(derived=("search_text",), organization="settlement_id", through="settlements")
 
     class Meta:
         db_table = "settlement_items"

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from audit.declaration import Audited
 from budget.dates import LAST_DAY
 from budget.models.records import Record
 from budget.search import search_text
@@ -85,6 +86,8 @@ class User(AbstractBaseUser, Record):
     EMAIL_FIELD = "email"
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+
+    audited = Audited(masked=("password", "phone", "birth_date", "address"), derived=("search_text",))
 
     class Meta:
         db_table = "users"

@@ -3,6 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from audit.declaration import Audited
 from budget.money import LARGEST_AMOUNT, MoneyField
 from receipts.models.contents import ReceiptContent, content_constraints, has_json_type
 from receipts.models.scans import ReceiptScan
@@ -56,6 +57,8 @@ class OcrResult(ReceiptContent):
     )
     duration_ms = models.IntegerField(_("duration"), null=True, blank=True, db_comment="Milliseconds")
     error = models.TextField(_("error"), blank=True, default="", db_default="", db_comment="Why it FAILED")
+
+    audited = Audited(masked=("raw_text", "words"), organization="scan_id", through="receipt_scans")
 
     class Meta:
         db_table = "ocr_results"

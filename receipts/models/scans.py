@@ -4,6 +4,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from audit.declaration import Audited
 from budget.models import Organization, Settlement, SettlementItem, User
 from budget.models.records import Record
 
@@ -103,6 +104,8 @@ class ReceiptScan(Record):
         db_comment="UPLOADED, PROCESSING, PROCESSED or FAILED",
     )
     error = models.TextField(_("error"), blank=True, default="", db_default="", db_comment="Why it FAILED")
+
+    audited = Audited(organization="organization_id")
 
     class Meta:
         db_table = "receipt_scans"

@@ -3,6 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from audit.declaration import Audited
 from budget.models import User
 from budget.money import LARGEST_AMOUNT
 from receipts.models.contents import ReceiptContent, content_constraints, has_json_type
@@ -55,6 +56,8 @@ class ReceiptValidation(ReceiptContent):
     rejection_reason = models.TextField(
         _("reason for rejection"), blank=True, default="", db_default="", db_comment="Required when REJECTED"
     )
+
+    audited = Audited(organization="ocr_result_id", through="ocr_results")
 
     class Meta:
         db_table = "receipt_validations"

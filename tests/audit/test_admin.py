@@ -55,7 +55,7 @@ class TestAuditTrailPage:
         response = client.post(reverse(f"admin:audit_audittrail_{page}", args=args), {"reason": "x"})
 
         assert response.status_code == 403
-        assert AuditTrail.objects.get().reason == ""
+        assert set(AuditTrail.objects.values_list("reason", flat=True)) == {""}
 
     def test_offers_no_action_that_deletes(self, client):
         entry = AuditTrailFactory()

@@ -1,0 +1,80 @@
+"""Operations for the migrations of every app whose changes are recorded."""
+
+from typing import Any
+
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations import RunSQL
+
+from audit.declaration import Audited
+from audit.recording_sql import CREATE, DROP
+from audit.schemas import fill_in
+
+
+class HiddenSQL(RunSQL):
+    """SQL with `{hidden}` for the schema of the functions that record, and `{tables}` for the tables'."""
+
+    def _run_sql(self, schema_editor: BaseDatabaseSchemaEditor, sqls: Any) -> None:
+        sql = fill_in(sqls, database=schema_editor.connection.settings_dict)
+        super()._run_sql(schema_editor, sql)  # type: ignore[misc]
+
+
+class AuditTable(HiddenSQL):
+    """Record every change of a table from now on: a function for it, and the triggers that call it.
+
+    `audited` is what its model declares at this point of the history.
+    """
+
+    def __init__(self, table: str, audited: Audited) -> None:
+        super().__init__(
+            function_sql(CREATE, table=table, audited=audited),
+            function_sql(DROP, table=table, audited=audited),
+        )
+        self.table = table
+
+    def describe(self) -> str:
+        return f"Record the changes of {self.table}"
+
+
+def function_sql(sql: str, *, table: str, audited: Audited) -> str:
+    """Return the SQL of `audit.recording_sql` for one table, still with the names of the schemas to fill in."""
+    values = {
+        "table": table,
+        "masked": _array(audited.masked),
+        "derived": _array(("updated_at", *audited.derived)),
+        "organization_column": audited.organization,
+        "organization": _organization(audited, f"(changed_row->>'{audited.organization}')::uuid"),
+        "many_organization": _organization(audited, "organization_key"),
+        **_masking(audited),
+    }
+    for name, value in values.items():
+        sql = sql.replace(f"<{name}>", value)
+    return sql
+
+
+def _array(names: tuple[str, ...]) -> str:
+    return "{" + ",".join(names) + "}"
+
+
+def _organization(audited: Audited, key: str) -> str:
+    if not audited.organization:
+        return "NULL::uuid"
+    if not audited.through:
+        return key
+    view = f"{{hidden}}.scope_of_{audited.through}"
+    # One look-up for each row: a join would be planned for as many rows as the first statement had.
+    return f"(SELECT scope.organization_id FROM {view} AS scope WHERE scope.id = {key})"  # noqa: S608
+
+
+def _masking(audited: Audited) -> dict[str, str]:
+    old, new = "before->key", "after->key"
+    if not audited.masked:
+        return {"masked_row": "changed_row", "old_value": old, "new_value": new}
+    stars = ", ".join(f'"{name}": "***"' for name in audited.masked)
+    is_whole = "changed_row ?& masked"
+    is_masked = f"key = ANY (masked) OR NOT {is_whole}"
+    return {
+        "masked_row": f"CASE WHEN {is_whole} THEN changed_row || '{{{stars}}}'"
+        " ELSE {hidden}.masked_row(changed_row) END",
+        "old_value": f"CASE WHEN {is_masked} THEN '\"***\"' ELSE {old} END",
+        "new_value": f"CASE WHEN {is_masked} THEN '\"***\"' ELSE {new} END",
+    }
