@@ -32,6 +32,7 @@ LOCALE = BASE_DIR / "locale"
 
 OLDEST_PYTHON = (3, 11)
 EXTENSIONS = ("pg_trgm", "pgcrypto", "uuid-ossp")
+FONT = "NanumMyeongjo"
 FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
 
 # Debian starts a server of its own, with a TCP port, as soon as PostgreSQL is installed, unless this file
@@ -130,7 +131,8 @@ def prepare(*, show: bool) -> None:
 def capabilities() -> list[Capability]:
     venv = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
     tesseract = ("tesseract-ocr", "tesseract-ocr-kor", "tesseract-ocr-script-hang")
-    pango = ("libpango-1.0-0", "libpangoft2-1.0-0")
+    # Without the last one, a PDF file holds the time at which its fonts were cut down to what it needs.
+    pango = ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0")
     return [
         Capability(
             translate("PostgreSQL %(oldest)d or newer, with its extensions") % {"oldest": OLDEST_MAJOR},
@@ -139,8 +141,8 @@ def capabilities() -> list[Capability]:
             extras=("postgresql-contrib",),
         ),
         Capability(translate("Tesseract, reading Korean"), has_korean_ocr, tesseract),
-        Capability(translate("A Korean font"), has_korean_font, ("fonts-nanum",)),
-        Capability(translate("Pango, for PDF files"), has_pango, pango, extras=("libharfbuzz-subset0",)),
+        Capability(translate("The Korean font of the printed forms"), has_korean_font, ("fonts-nanum",)),
+        Capability(translate("Pango, for PDF files"), has_pango, pango),
         Capability(translate("Python's venv and pip"), has_venv, (venv,)),
     ]
 
@@ -161,13 +163,13 @@ def has_korean_ocr() -> bool:
 
 
 def has_korean_font() -> bool:
-    if _answer("fc-list", ":lang=ko"):
+    if _answer("fc-list", FONT):
         return True
-    return any(next(folder.rglob(name), None) for folder in FONT_FOLDERS for name in ("Nanum*", "*CJK*"))
+    return any(next(folder.rglob(f"{FONT}*"), None) for folder in FONT_FOLDERS)
 
 
 def has_pango() -> bool:
-    return all(ctypes.util.find_library(name) for name in ("pango-1.0", "pangoft2-1.0"))
+    return all(ctypes.util.find_library(name) for name in ("pango-1.0", "pangoft2-1.0", "harfbuzz-subset"))
 
 
 def has_venv() -> bool:

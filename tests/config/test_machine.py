@@ -192,17 +192,22 @@ class TestCapabilities:
 
         (tmp_path / "fonts" / "truetype").mkdir(parents=True)
         (tmp_path / "fonts" / "truetype" / "NanumGothic.ttf").touch()
+        assert not machine.has_korean_font()
+
+        (tmp_path / "fonts" / "truetype" / "NanumMyeongjo.ttf").touch()
         assert machine.has_korean_font()
 
     def test_asks_fontconfig_for_a_font(self, programs, monkeypatch):
         monkeypatch.setattr(machine, "FONT_FOLDERS", ())
-        programs("fc-list", "echo NanumGothic.ttf")
+        programs("fc-list", '[ "$1" != NanumMyeongjo ] || echo NanumMyeongjo.ttf')
 
         assert machine.has_korean_font()
 
-    def test_needs_both_libraries_of_pango(self, monkeypatch):
-        found = {"pango-1.0": "libpango-1.0.so.0", "pangoft2-1.0": None}
-        monkeypatch.setattr(machine.ctypes.util, "find_library", found.get)
+    @pytest.mark.parametrize("name", ["pango-1.0", "pangoft2-1.0", "harfbuzz-subset"])
+    def test_needs_each_library_that_prints(self, monkeypatch, name):
+        monkeypatch.setattr(
+            machine.ctypes.util, "find_library", lambda asked: None if asked == name else "found"
+        )
 
         assert not machine.has_pango()
 
