@@ -1,0 +1,165 @@
+"""Forms 3 and 4: the settlement (결산서) and its spending line by line (지출 상세내역서)."""
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from budget.forms.document import (
+    Imprint,
+    Line,
+    Pair,
+    korean,
+    pair,
+    sum_by_category,
+    total,
+    without_repeated_titles,
+)
+from budget.models import BudgetExpense, PaymentMethod, Settlement, SettlementItem
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettlementForm:
+    """All amounts are won."""
+
+    template: ClassVar[str] = "budget/forms/settlement.html"
+    groups: ClassVar[tuple[str, ...]] = ("예산수입내역", "예산지출내역")
+    columns: ClassVar[tuple[str, ...]] = ("항목", "금액", "비고") * 2
+    total_labels: ClassVar[tuple[str, str]] = ("수입총액", "지출총액")
+
+    title: str
+    imprint: Imprint
+    incomes: tuple[Line, ...]
+    expenses: tuple[Line, ...]
+    account_balance: int
+    cash_balance: int
+    return_amount: int
+
+    @property
+    def rows(self) -> tuple[Pair, ...]:
+        return pair(self.incomes, self.expenses)
+
+    @property
+    def total_income(self) -> int:
+        return total(self.incomes)
+
+    @property
+    def total_expense(self) -> int:
+        return total(self.expenses)
+
+    @property
+    def balance(self) -> int:
+        return self.total_income - self.total_expense
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpenseLine:
+    """`remarks` are the names of the receipts, or why there is none, and the note."""
+
+    category: str
+    day: datetime.date | None
+    vendor: str
+    description: str
+    amount: int
+    payment_method: str
+    payer: str
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpenseDetailForm:
+    template: ClassVar[str] = "budget/forms/expense_detail.html"
+    columns: ClassVar[tuple[str, ...]] = ("분류", "일시", "거래처", "상세", "금액(원)", "결제방식", "비고")
+    total_label: ClassVar[str] = "지출 총액"
+
+    title: str
+    imprint: Imprint
+    lines: tuple[ExpenseLine, ...]
+
+    @property
+    def total(self) -> int:
+        return sum(line.amount for line in self.lines)
+
+
+@korean
+def settlement_form(*, settlement: Settlement, now: datetime.datetime) -> SettlementForm:
+    event = settlement.event
+    items = list(settlement.items.order_by("display_order"))
+    incomes = [
+        Line(title=item.category, amount=item.amount, note=_describe(item))
+        for item in items
+        if item.item_type == SettlementItem.Type.INCOME
+    ]
+    spent = sum_by_category((item.category, item.amount, item.note) for item in _spending(items))
+    return SettlementForm(
+        title=f"{event.start_date.year} {event.name} 결산",
+        imprint=_imprint(settlement, now),
+        incomes=tuple(without_repeated_titles(incomes)),
+        expenses=(*spent, *_unspent(settlement, {line.title for line in spent})),
+        account_balance=settlement.account_balance,
+        cash_balance=settlement.cash_balance,
+        return_amount=settlement.return_amount,
+    )
+
+
+@korean
+def expense_detail_form(*, settlement: Settlement, now: datetime.datetime) -> ExpenseDetailForm:
+    items = settlement.items.select_related("paid_by").prefetch_related("scans").order_by("display_order")
+    return ExpenseDetailForm(
+        title=f"{settlement.event.name} 지출 상세내역서",
+        imprint=_imprint(settlement, now),
+        lines=tuple(_expense_line(item) for item in _by_category_and_day(_spending(items))),
+    )
+
+
+def _spending(items: Iterable[SettlementItem]) -> list[SettlementItem]:
+    return [item for item in items if item.item_type == SettlementItem.Type.EXPENSE]
+
+
+def _describe(item: SettlementItem) -> str:
+    return ", ".join(filter(None, (item.description, item.note)))
+
+
+def _unspent(settlement: Settlement, spent: set[str]) -> tuple[Line, ...]:
+    """Return the categories that were planned and cost nothing, in the budget's order."""
+    planned = BudgetExpense.objects.filter(budget__event=settlement.event_id).order_by("display_order")
+    categories = dict.fromkeys(planned.values_list("category", flat=True))
+    return tuple(Line(title=name, amount=None) for name in categories if name not in spent)
+
+
+def _by_category_and_day(items: list[SettlementItem]) -> list[SettlementItem]:
+    """Return the items grouped in the settlement's order; those without a day come last in their group."""
+    places = {category: place for place, category in enumerate(dict.fromkeys(i.category for i in items))}
+    return sorted(items, key=lambda item: (places[item.category], item.transacted_on or datetime.date.max))
+
+
+def _expense_line(item: SettlementItem) -> ExpenseLine:
+    is_personal = item.payment_method == PaymentMethod.PERSONAL_CARD
+    return ExpenseLine(
+        category=item.category,
+        day=item.transacted_on,
+        vendor=item.vendor,
+        description=item.description,
+        amount=item.amount,
+        payment_method=item.get_payment_method_display(),
+        payer=item.paid_by.name if is_personal and item.paid_by else "",
+        remarks=_remarks(item),
+    )
+
+
+def _remarks(item: SettlementItem) -> tuple[str, ...]:
+    receipts = sorted(scan.original_filename for scan in item.scans.all())
+    return tuple(filter(None, (*(receipts or [item.missing_receipt_reason]), item.note)))
+
+
+def _imprint(settlement: Settlement, now: datetime.datetime) -> Imprint:
+    """Take the time of a completed settlement from its record: printed again, it is the same file."""
+    budget = getattr(settlement.event, "budget", None)
+    completed = settlement.completed_at if settlement.status == Settlement.Status.COMPLETED else None
+    return Imprint(
+        status=f"결산 {settlement.get_status_display()}",
+        version=f"예산 제{budget.version}판" if budget else "",
+        moment=completed or now,
+        is_final=completed is not None,
+        is_draft=completed is None,
+    )
