@@ -1,6 +1,21 @@
-"""The four official forms: what they show, and how they become files."""
+"""The four official forms: what they show, and how they become PDF files and spreadsheets."""
 
+from budget.forms.export import ExportedForm, FileFormat, NoSuchEvent, export_form, find_event
 from budget.forms.kinds import Form, FormKind, NothingToPrint, build_form
 from budget.forms.pdf import UnableToPrint, print_pdf
+from budget.forms.xlsx import write_xlsx
 
-__all__ = ["Form", "FormKind", "NothingToPrint", "UnableToPrint", "build_form", "print_pdf"]
+__all__ = [
+    "ExportedForm",
+    "FileFormat",
+    "Form",
+    "FormKind",
+    "NoSuchEvent",
+    "NothingToPrint",
+    "UnableToPrint",
+    "build_form",
+    "export_form",
+    "find_event",
+    "print_pdf",
+    "write_xlsx",
+]

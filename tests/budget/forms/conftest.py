@@ -4,6 +4,7 @@ import datetime
 from decimal import Decimal
 
 import pytest
+from django.utils.translation import override
 
 from tests.factories import (
     AnnualAllocationFactory,
@@ -40,6 +41,12 @@ SPENT = [
     ("식비", 13, "한아름 마트", "식재료", 612_300, "DEBIT_CARD"),
     ("간식비", 15, "산들 편의점", "컵라면", 46_500, "CASH"),
 ]
+
+
+@pytest.fixture
+def english():
+    with override("en"):
+        yield
 
 
 @pytest.fixture

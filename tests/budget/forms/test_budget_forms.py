@@ -80,7 +80,8 @@ class TestBudgetForm:
         budget.status = status
         assert budget_form(budget=budget, now=NOW).imprint.is_draft
 
-    def test_tells_status_version_and_time_at_its_foot(self, budget):
+    @pytest.mark.usefixtures("english")
+    def test_tells_status_version_and_time_at_its_foot_in_korean(self, budget):
         assert str(budget_form(budget=budget, now=NOW).imprint) == "예산 승인됨 · 제1판 · 인쇄 2025.2.1 12:04"
 
     def test_asks_few_questions_however_long_it_is(self, budget, django_assert_num_queries):
