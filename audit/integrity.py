@@ -8,11 +8,13 @@ from django.db.models import Count
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from audit.coverage import check_triggers
 from audit.models import AuditTrail
 
 
 def check_integrity(*, using: str) -> Iterator[checks.CheckMessage]:
     yield from _tables_that_do_not_exist(using)
+    yield from check_triggers(using=using)
 
 
 def _tables_that_do_not_exist(using: str) -> Iterator[checks.CheckMessage]:

@@ -35,8 +35,19 @@ class AuditTable(HiddenSQL):
         return f"Record the changes of {self.table}"
 
 
+class RemoveAudit(AuditTable):
+    """The opposite: before a table is dropped, or its audit is made anew as its model declares now."""
+
+    def __init__(self, table: str, audited: Audited) -> None:
+        super().__init__(table, audited)
+        self.sql, self.reverse_sql = function_sql(DROP, table=table, audited=audited), self.sql
+
+    def describe(self) -> str:
+        return f"No longer record the changes of {self.table}"
+
+
 def function_sql(sql: str, *, table: str, audited: Audited) -> str:
-    """Return the SQL of `audit.recording_sql` for one table, still with the names of the schemas to fill in."""
+    """Return SQL of `audit.recording_sql` for one table, with the names of the schemas still to fill in."""
     values = {
         "table": table,
         "masked": _array(audited.masked),

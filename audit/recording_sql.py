@@ -19,7 +19,7 @@ _CONTEXT = """
                context.ip_address, context.user_agent, context.request_id, context.command, context.reason,
                'INFO', pg_current_xact_id()::text::bigint, session_user"""
 
-_FUNCTION = f"""
+FUNCTION = f"""
 CREATE FUNCTION {{hidden}}.record_<table>() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -111,7 +111,7 @@ ALTER TABLE <table> ENABLE ALWAYS TRIGGER audit_update;
 ALTER TABLE <table> ENABLE ALWAYS TRIGGER audit_delete;
 ALTER TABLE <table> ENABLE ALWAYS TRIGGER audit_truncate
 """
-CREATE = _FUNCTION + _TRIGGERS
+CREATE = FUNCTION + _TRIGGERS
 DROP = """
 DROP TRIGGER audit_truncate ON <table>;
 DROP TRIGGER audit_delete ON <table>;

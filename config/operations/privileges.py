@@ -1,7 +1,8 @@
 """What the application's role may do in a database, compared with what it should, and put right.
 
 It reads and writes rows. It creates, alters, truncates and owns nothing, so that no fault in the application
-can change the schema, switch a trigger off or rewrite the record of the migrations.
+can change the schema, switch a trigger off or rewrite the record of the migrations or the audit trail, which
+triggers write with the rights of the owner.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,12 +15,13 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from django.utils.translation import gettext as _
 from psycopg import sql
 
+from audit.schemas import hidden_schema
 from config.databases import EXTENSIONS_SCHEMA, schema_name
 from config.operations.schema import ATTIC
 
 # Every object, with what the application's role is due on it, what besides that it must not have, and what
-# must not be everybody's. On functions PostgreSQL's own default stays: all of ours run with the rights of
-# their caller.
+# must not be everybody's. Functions may be called: those that do not run with the rights of their caller are
+# out of sight, or check what they are asked for.
 _OBJECTS = """
     object AS (
         SELECT 'DATABASE' AS kind, format('%%I', datname) AS name, oid, datdba AS owner,
@@ -30,17 +32,17 @@ _OBJECTS = """
         UNION ALL
         SELECT 'SCHEMA', format('%%I', nspname), oid, nspowner,
                CASE WHEN nspname IN (%(schema)s, %(extensions)s) THEN ARRAY['USAGE'] ELSE '{}' END,
-               CASE WHEN nspname = %(attic)s THEN ARRAY['CREATE', 'USAGE'] ELSE ARRAY['CREATE'] END,
-               CASE WHEN nspname = %(attic)s THEN ARRAY['CREATE', 'USAGE'] ELSE ARRAY['CREATE'] END
+               CASE WHEN nspname = ANY (%(closed)s) THEN ARRAY['CREATE', 'USAGE'] ELSE ARRAY['CREATE'] END,
+               CASE WHEN nspname = ANY (%(closed)s) THEN ARRAY['CREATE', 'USAGE'] ELSE ARRAY['CREATE'] END
           FROM pg_namespace
-         WHERE nspname IN (%(schema)s, %(extensions)s, %(attic)s, 'public')
+         WHERE nspname = ANY (%(closed)s) OR nspname IN (%(schema)s, %(extensions)s, 'public')
         UNION ALL
         SELECT CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, format('%%I.%%I', nspname, relname),
                relation.oid, relowner, due, array(SELECT unnest(every) EXCEPT SELECT unnest(due)), every
           FROM pg_class AS relation
           JOIN pg_namespace ON pg_namespace.oid = relnamespace AND nspname = %(schema)s,
                LATERAL (SELECT CASE
-                   WHEN relkind = 'S' AND relname <> 'django_migrations_id_seq' THEN ARRAY['USAGE', 'SELECT']
+                   WHEN relkind = 'S' AND relname <> ALL (%(record_numbers)s) THEN ARRAY['USAGE', 'SELECT']
                    WHEN relkind IN ('S', 'v', 'm', 'f') OR relname = ANY (%(records)s) THEN ARRAY['SELECT']
                    ELSE ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']
                END AS due, CASE
@@ -99,8 +101,18 @@ _DIFFERENCES = f"""
      GROUP BY kind, name, due, role, is_held, owner
      ORDER BY kind, name, role, is_held
 """  # noqa: S608 - both are constants
-# What tells how the schema came about; only what changes the schema writes there.
-_RECORDS = ["django_migrations", "deploys", "migration_runs", "rehearsals", "unfinished_steps"]
+# What tells how the schema came about, where only what changes the schema writes; and what tells who changed
+# which row, where only triggers do.
+_RECORDS = [
+    "django_migrations",
+    "deploys",
+    "migration_runs",
+    "rehearsals",
+    "unfinished_steps",
+    "audit_trails",
+    "audit_seals",
+]
+_RECORD_NUMBERS = ["django_migrations_id_seq", "audit_trails_position"]
 _DEFAULTS = """
     SELECT array(
         SELECT privilege_type
@@ -159,15 +171,16 @@ def privilege_differences(
         "application": application,
         "schema": schema_name(database=connection.settings_dict),
         "extensions": EXTENSIONS_SCHEMA,
-        "attic": ATTIC,
+        "closed": [ATTIC, hidden_schema(database=connection.settings_dict)],
         "records": _RECORDS,
+        "record_numbers": _RECORD_NUMBERS,
     }
     for kind, name, due, role, is_held, privileges, is_ours in read_rows(connection, _DIFFERENCES, names):
         facts = {"role": "PUBLIC" if role == "public" else role, "object": f"{kind} {name}"}
         facts["privileges"] = ", ".join(privileges)
         yield Difference(
             (_too_much() if is_held else _too_little()) % facts,
-            tuple(_privilege_statements(kind, name, due, application)) if is_ours else (),
+            tuple(_privilege_statements(kind, name, due, privileges, application)) if is_ours else (),
         )
     yield from _default_differences(connection, owner=owner, application=application)
 
@@ -180,10 +193,12 @@ def _too_little() -> str:
     return _("%(role)s lacks %(privileges)s on %(object)s.")
 
 
-def _privilege_statements(kind: str, name: str, due: Sequence[str], application: str) -> Iterator[str]:
+def _privilege_statements(
+    kind: str, name: str, due: Sequence[str], wrong: Sequence[str], application: str
+) -> Iterator[str]:
     role = identifier(application)
     if kind in _REVOKED:
-        revoked = "ALL" if (kind, name) == ("SCHEMA", ATTIC) else _REVOKED[kind]
+        revoked = "ALL" if kind == "SCHEMA" and not due and "USAGE" in wrong else _REVOKED[kind]
         yield f"REVOKE {revoked} ON {kind} {name} FROM PUBLIC, {role}"
     if due:
         yield f"GRANT {', '.join(due)} ON {kind} {name} TO {role}"

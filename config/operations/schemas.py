@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import connections, transaction
 from django.db.backends.postgresql.base import DatabaseWrapper
 
+from audit.schemas import hidden_schema
 from config.databases import schema_name
 from config.operations.privileges import grant_privileges
 
@@ -29,14 +30,15 @@ def require_schema(*, alias: str) -> None:
 
 
 def recreate_schema(*, alias: str) -> str:
-    """Drop the schema with everything in it, create it empty, and return its name."""
+    """Drop the schema with everything in it and what records it, create it empty, and return its name."""
     if settings.ENVIRONMENT != "development":
         raise NotDevelopment(settings.ENVIRONMENT)
     connection = connections[alias]
     schema = schema_name(database=connection.settings_dict)
     with transaction.atomic(using=alias), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [_LOCK_TIMEOUT])
-        cursor.execute(f"DROP SCHEMA IF EXISTS {connection.ops.quote_name(schema)} CASCADE")
+        for name in (schema, hidden_schema(database=connection.settings_dict)):
+            cursor.execute(f"DROP SCHEMA IF EXISTS {connection.ops.quote_name(name)} CASCADE")
         cursor.execute(f"CREATE SCHEMA {connection.ops.quote_name(schema)}")
     grant_privileges(connection=cast("DatabaseWrapper", connection))
     return schema

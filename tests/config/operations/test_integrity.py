@@ -185,7 +185,7 @@ class TestDisabledTriggers:
 
         names = sorted(problem.obj for problem in find())
 
-        assert names == [
+        assert [name for name in names if ".audit_" not in name] == [
             "annual_allocations." + foreign_key("annual_allocations", "organizations"),
             "annual_allocations.set_updated_at",
         ]

@@ -58,6 +58,18 @@ FORBIDDEN = (
     "INSERT INTO rehearsals (at, plan, backup, passed, report) VALUES (now(), '', '', true, '{{}}')",
     "DELETE FROM unfinished_steps",
     "SELECT nextval('django_migrations_id_seq')",
+    "INSERT INTO audit_trails (action) VALUES ('LOGIN')",
+    "UPDATE audit_trails SET reason = 'own'",
+    "DELETE FROM audit_trails",
+    "TRUNCATE audit_trails",
+    "ALTER TABLE audit_trails DISABLE TRIGGER append_only",
+    "ALTER TABLE users DISABLE TRIGGER audit_update",
+    "DROP TRIGGER audit_update ON users",
+    "SELECT nextval('audit_trails_position')",
+    "SELECT * FROM audit.scope_of_events",
+    "SELECT audit.context()",
+    "CREATE OR REPLACE FUNCTION audit.context() RETURNS void LANGUAGE sql AS ''",
+    "SELECT record_action('UPDATE', 'users', NULL, NULL, '', '', NULL, NULL)",
     "SELECT setval('auth_group_id_seq', 1)",
     "SELECT rolpassword FROM pg_authid",
     "SELECT pg_read_file('postgresql.conf')",
@@ -86,7 +98,8 @@ def application(site):
 def tables():
     """Return the tables whose rows belong to the application."""
     models = [model for model in apps.get_models(include_auto_created=True) if model._meta.managed]
-    return sorted({model._meta.db_table for model in models if model._meta.app_label != "operations"})
+    labels = ("operations", "audit")
+    return sorted({model._meta.db_table for model in models if model._meta.app_label not in labels})
 
 
 class TestApplication:
@@ -123,11 +136,28 @@ class TestApplication:
         application.execute(f"DELETE FROM {table} WHERE false")
         application.execute(f"SELECT FROM {table} FOR UPDATE")
 
+    def test_may_read_the_audit_trail_that_its_changes_write(self, application):
+        application.execute("SELECT set_config('audit.context', '{\"actor_name\": \"A\"}', true)")
+        application.execute("INSERT INTO organizations (name, code) VALUES ('AA', 'A')")
+        application.execute("UPDATE organizations SET description = 'x'")
+        application.execute(
+            "SELECT record_action('PUBLISH', 'organizations', NULL, NULL, '', '', NULL, NULL)"
+        )
+
+        entries = application.execute(
+            "SELECT action, actor_name, database_role FROM audit_trails ORDER BY position DESC LIMIT 3"
+        )
+
+        assert entries.fetchall() == [
+            ("PUBLISH", "A", NAMES["a"]),
+            ("UPDATE", "A", NAMES["a"]),
+            ("INSERT", "A", NAMES["a"]),
+        ]
+
     def test_may_take_the_next_number_of_every_sequence_of_a_model(self, application):
-        models = [model for model in apps.get_models(include_auto_created=True) if model._meta.managed]
-        for model in models:
+        for table in tables():
             with connection.cursor() as cursor:
-                sequences = connection.introspection.get_sequences(cursor, model._meta.db_table)
+                sequences = connection.introspection.get_sequences(cursor, table)
             for sequence in sequences:
                 name = f"pg_get_serial_sequence('{sequence['table']}', '{sequence['column']}')"
                 application.execute(f"SELECT nextval({name})")
