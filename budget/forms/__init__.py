@@ -1,6 +1,13 @@
 """The four official forms: what they show, and how they become PDF files and spreadsheets."""
 
-from budget.forms.export import ExportedForm, FileFormat, NoSuchEvent, export_form, find_event
+from budget.forms.export import (
+    ExportedForm,
+    FileFormat,
+    NoReceiptsInForm,
+    NoSuchEvent,
+    export_form,
+    find_event,
+)
 from budget.forms.kinds import Form, FormKind, NothingToPrint, build_form
 from budget.forms.pdf import UnableToPrint, print_pdf
 from budget.forms.xlsx import write_xlsx
@@ -10,6 +17,7 @@ __all__ = [
     "FileFormat",
     "Form",
     "FormKind",
+    "NoReceiptsInForm",
     "NoSuchEvent",
     "NothingToPrint",
     "UnableToPrint",

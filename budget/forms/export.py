@@ -23,6 +23,10 @@ class NoSuchEvent(Exception):
     """No event, or more than one, goes by what was typed."""
 
 
+class NoReceiptsInForm(Exception):
+    """Receipts were asked for with a form, or in a format, that does not have them."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ExportedForm:
     kind: FormKind
@@ -53,10 +57,18 @@ def find_event(*, text: str) -> Event:
 
 
 def export_form(
-    *, event: Event, kind: FormKind, file_format: FileFormat, now: datetime.datetime
+    *,
+    event: Event,
+    kind: FormKind,
+    file_format: FileFormat,
+    now: datetime.datetime,
+    with_receipts: bool = False,
 ) -> ExportedForm:
-    """Build the form and print it. Raises NothingToPrint and UnableToPrint."""
-    form = build_form(event=event, kind=kind, now=now)
+    """Build the form and print it. Raises NothingToPrint, NoReceiptsInForm and UnableToPrint."""
+    if with_receipts and (kind, file_format) != (FormKind.EXPENSE_DETAIL, FileFormat.PDF):
+        message = _("Receipts are printed behind one form only.\n→ Type: --form expense-detail --format pdf")
+        raise NoReceiptsInForm(message)
+    form = build_form(event=event, kind=kind, now=now, with_receipts=with_receipts)
     return ExportedForm(
         kind=kind,
         file_format=file_format,

@@ -28,8 +28,8 @@ class NothingToPrint(Exception):
     """The event has no budget or no settlement yet."""
 
 
-def build_form(*, event: Event, kind: FormKind, now: datetime.datetime) -> Form:
-    """Read what the form shows. Raises NothingToPrint."""
+def build_form(*, event: Event, kind: FormKind, now: datetime.datetime, with_receipts: bool = False) -> Form:
+    """Read what the form shows; only the detail of the spending has receipts. Raises NothingToPrint."""
     match kind:
         case FormKind.BUDGET:
             return budget_form(budget=_budget(event), now=now)
@@ -38,7 +38,7 @@ def build_form(*, event: Event, kind: FormKind, now: datetime.datetime) -> Form:
         case FormKind.SETTLEMENT:
             return settlement_form(settlement=_settlement(event), now=now)
         case FormKind.EXPENSE_DETAIL:
-            return expense_detail_form(settlement=_settlement(event), now=now)
+            return expense_detail_form(settlement=_settlement(event), now=now, with_receipts=with_receipts)
 
 
 def _budget(event: Event) -> Budget:

@@ -5,6 +5,7 @@ from django.utils.translation import gettext as _
 
 from budget.forms.document import korean
 from budget.forms.kinds import Form
+from budget.forms.settlement_forms import ExpenseDetailForm
 
 
 class UnableToPrint(Exception):
@@ -20,4 +21,6 @@ def print_pdf(*, form: Form) -> bytes:
     except OSError as error:
         message = _("A library that prints PDF files is missing: %(reason)s\n→ Install it: make setup")
         raise UnableToPrint(message % {"reason": error}) from error
-    return press(render_to_string(form.template, {"form": form}))
+    receipts = form.receipts if isinstance(form, ExpenseDetailForm) else ()
+    pictures = {receipt.address: receipt.picture for receipt in receipts if receipt.picture}
+    return press(render_to_string(form.template, {"form": form}), pictures=pictures)

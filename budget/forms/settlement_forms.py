@@ -1,7 +1,7 @@
 """Forms 3 and 4: the settlement (결산서) and its spending line by line (지출 상세내역서)."""
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,11 +11,15 @@ from budget.forms.document import (
     Pair,
     korean,
     pair,
+    show_day,
     sum_by_category,
     total,
     without_repeated_titles,
 )
+from budget.forms.receipt_pictures import Receipt, read_picture
 from budget.models import BudgetExpense, PaymentMethod, Settlement, SettlementItem
+
+RECEIPTS_ON_PAGE = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,10 +79,16 @@ class ExpenseDetailForm:
     title: str
     imprint: Imprint
     lines: tuple[ExpenseLine, ...]
+    receipts: tuple[Receipt, ...] = ()
 
     @property
     def total(self) -> int:
         return sum(line.amount for line in self.lines)
+
+    @property
+    def receipt_pages(self) -> tuple[tuple[Receipt, ...], ...]:
+        first_of_pages = range(0, len(self.receipts), RECEIPTS_ON_PAGE)
+        return tuple(self.receipts[first : first + RECEIPTS_ON_PAGE] for first in first_of_pages)
 
 
 @korean
@@ -103,13 +113,30 @@ def settlement_form(*, settlement: Settlement, now: datetime.datetime) -> Settle
 
 
 @korean
-def expense_detail_form(*, settlement: Settlement, now: datetime.datetime) -> ExpenseDetailForm:
+def expense_detail_form(
+    *, settlement: Settlement, now: datetime.datetime, with_receipts: bool = False
+) -> ExpenseDetailForm:
+    """Read the spending, and the files of its receipts if asked for."""
     items = settlement.items.select_related("paid_by").prefetch_related("scans").order_by("display_order")
+    spending = _by_category_and_day(_spending(items))
     return ExpenseDetailForm(
         title=f"{settlement.event.name} 지출 상세내역서",
         imprint=_imprint(settlement, now),
-        lines=tuple(_expense_line(item) for item in _by_category_and_day(_spending(items))),
+        lines=tuple(_expense_line(item) for item in spending),
+        receipts=tuple(_receipts(spending)) if with_receipts else (),
     )
+
+
+def _receipts(spending: Iterable[SettlementItem]) -> Iterator[Receipt]:
+    for number, item in enumerate(spending, start=1):
+        day = show_day(item.transacted_on) if item.transacted_on else ""
+        parts = (f"{number}.", day, item.vendor, f"{item.amount:,}원")
+        for scan in sorted(item.scans.all(), key=lambda scan: scan.original_filename):
+            yield Receipt(
+                caption=" ".join(filter(None, parts)),
+                filename=scan.original_filename,
+                picture=read_picture(file=scan.file),
+            )
 
 
 def _spending(items: Iterable[SettlementItem]) -> list[SettlementItem]:

@@ -12,6 +12,7 @@ from budget.forms import (
     ExportedForm,
     FileFormat,
     FormKind,
+    NoReceiptsInForm,
     NoSuchEvent,
     NothingToPrint,
     UnableToPrint,
@@ -37,6 +38,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--output", type=Path, required=True, help=_("The file to write; one that is there is replaced.")
         )
+        parser.add_argument(
+            "--with-receipts",
+            action="store_true",
+            help=_("Print the pictures of the receipts behind the detail of the spending."),
+        )
         parser.add_argument("--json", action="store_true", dest="as_json", help=_("Print one JSON object."))
 
     def handle(self, *args: Any, event: str, form: str, output: Path, as_json: bool, **options: Any) -> None:
@@ -46,9 +52,10 @@ class Command(BaseCommand):
                 kind=FormKind(form),
                 file_format=FileFormat(options["format"]),
                 now=timezone.now(),
+                with_receipts=options["with_receipts"],
             )
             output.write_bytes(exported.content)
-        except (NoSuchEvent, NothingToPrint, UnableToPrint) as error:
+        except (NoReceiptsInForm, NoSuchEvent, NothingToPrint, UnableToPrint) as error:
             raise CommandError(str(error), returncode=2) from error
         except OSError as error:
             message = _("The file cannot be written: %(reason)s\n→ Choose another one with --output.")

@@ -1,10 +1,14 @@
 """Forms of any length, made without a database."""
 
 import datetime
+import io
 from decimal import Decimal
+
+from PIL import Image
 
 from budget.forms.budget_forms import BudgetDetailForm, BudgetForm, DetailLine
 from budget.forms.document import Imprint, Line
+from budget.forms.receipt_pictures import Receipt
 from budget.forms.settlement_forms import ExpenseDetailForm, ExpenseLine, SettlementForm
 
 MOMENT = datetime.datetime(2025, 3, 9, 3, 45, tzinfo=datetime.UTC)
@@ -12,6 +16,16 @@ MOMENT = datetime.datetime(2025, 3, 9, 3, 45, tzinfo=datetime.UTC)
 
 def imprint(*, is_draft=False):
     return Imprint(status="완료", version="제1판", moment=MOMENT, is_final=True, is_draft=is_draft)
+
+
+def receipt(number, *, has_picture=True):
+    buffer = io.BytesIO()
+    Image.new("RGB", (20, 40), (30 * number, 0, 0)).save(buffer, "JPEG")
+    return Receipt(
+        caption=f"{number}. 2025.8.5 한아름 마트 35,000원",
+        filename=f"{number}.jpg",
+        picture=buffer.getvalue() if has_picture else None,
+    )
 
 
 def lines(count):
@@ -74,7 +88,7 @@ def settlement_paper(count=5):
     )
 
 
-def expense_paper(count=5):
+def expense_paper(count=5, *, receipts=()):
     line = ExpenseLine(
         category="식비",
         day=datetime.date(2025, 8, 5),
@@ -85,4 +99,6 @@ def expense_paper(count=5):
         payer="박보람",
         remarks=("20250805 식재료(김은총).jpg",),
     )
-    return ExpenseDetailForm(title="겨울피정 지출 상세내역서", imprint=imprint(), lines=(line,) * count)
+    return ExpenseDetailForm(
+        title="겨울피정 지출 상세내역서", imprint=imprint(), lines=(line,) * count, receipts=receipts
+    )

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 
+import pypdf
 import pytest
 from django.core.management import CommandError, call_command
 
@@ -77,6 +78,23 @@ class TestExportForm:
 
         assert refused.value.returncode == 2
         assert list(tmp_path.iterdir()) == []
+
+    def test_prints_the_receipts_behind_the_detail_of_the_spending(self, settlement, settings, tmp_path):
+        settings.MEDIA_ROOT = tmp_path
+        file = tmp_path / "form.pdf"
+
+        export(settlement.event.pk, "--form", "expense-detail", "--with-receipts", "--output", file)
+
+        assert len(pypdf.PdfReader(file).pages) == 2
+
+    @pytest.mark.parametrize(("form", "file_format"), [("settlement", "pdf"), ("expense-detail", "xlsx")])
+    def test_has_receipts_behind_no_other_form_and_format(self, event, tmp_path, form, file_format):
+        options = ("--form", form, "--format", file_format, "--with-receipts")
+
+        with pytest.raises(CommandError, match=r"one form only.\n→ .*expense-detail --format pdf") as refused:
+            export(event.pk, *options, "--output", tmp_path / "form")
+
+        assert refused.value.returncode == 2
 
     def test_says_that_it_cannot_write(self, budget, tmp_path):
         file = tmp_path / "missing" / "form.xlsx"

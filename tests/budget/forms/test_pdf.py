@@ -8,7 +8,7 @@ import pytest
 from budget.forms import pdf
 from budget.forms.pdf import UnableToPrint, print_pdf
 from budget.forms.printing_press import AddressRefused, press
-from tests.budget.forms.papers import budget_paper, detail_paper, expense_paper, settlement_paper
+from tests.budget.forms.papers import budget_paper, detail_paper, expense_paper, receipt, settlement_paper
 
 
 def read(content):
@@ -44,6 +44,16 @@ class TestPrintPdf:
         assert (
             "식비 2025.8.5 @한아름 마트 식재료 35,000 박보람 개인카드 20250805 식재료(김은총).jpg" in pages[0]
         )
+
+    def test_prints_six_receipts_to_a_page_behind_the_table(self):
+        receipts = (*(receipt(number) for number in range(1, 8)), receipt(8, has_picture=False))
+
+        document, pages = read(print_pdf(form=expense_paper(receipts=receipts)))
+
+        drawn = [page.get_contents().get_data().count(b" Do") for page in document.pages]
+        assert drawn == [0, 6, 1]
+        assert "1. 2025.8.5 한아름 마트 35,000원" in pages[1]
+        assert "8.jpg 그림이 아니어서 원본을 따로 붙입니다." in pages[2]
 
     def test_prints_a_point_where_a_number_does_not_apply(self):
         _document, [page] = read(print_pdf(form=detail_paper()))
@@ -108,8 +118,8 @@ class TestPress:
     )
     def test_refuses_every_address(self, address):
         with pytest.raises(AddressRefused):
-            press(f'<img src="{address}">')
+            press(f'<img src="{address}">', pictures={"receipt:1": b""})
 
     def test_refuses_a_stylesheet_from_outside(self):
         with pytest.raises(AddressRefused):
-            press('<style>@import "file:///etc/hostname";</style>')
+            press('<style>@import "file:///etc/hostname";</style>', pictures={})

@@ -95,6 +95,20 @@ class TestExpenseDetailForm:
             ("영수증 분실, 현금출납부 참고",),
         ]
 
+    def test_numbers_the_receipts_like_the_lines(self, settlement, settings, tmp_path):
+        settings.MEDIA_ROOT = tmp_path
+        attach(settlement, "컵라면", "20250215 컵라면.pdf")
+
+        form = expense_detail_form(settlement=settlement, now=NOW, with_receipts=True)
+
+        assert [(receipt.caption, receipt.filename, receipt.picture) for receipt in form.receipts] == [
+            ("1. 2025.2.13 한아름 마트 612,300원", "20250213 식재료(김은총).jpg", None),
+            ("4. 2025.2.15 산들 편의점 46,500원", "20250215 컵라면.pdf", None),
+        ]
+
+    def test_reads_no_receipt_unasked(self, settlement):
+        assert expense_detail_form(settlement=settlement, now=NOW).receipts == ()
+
     def test_asks_few_questions_however_long_it_is(self, settlement, django_assert_num_queries):
         read = Settlement.objects.select_related("event__budget").get(pk=settlement.pk)
 
