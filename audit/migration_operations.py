@@ -54,8 +54,14 @@ def function_sql(sql: str, *, table: str, audited: Audited) -> str:
         "derived": _array(("updated_at", *audited.derived)),
         "organization_column": audited.organization,
         "organization": _organization(audited, f"(changed_row->>'{audited.organization}')::uuid"),
-        "many_organization": _organization(audited, "organization_key"),
-        **_masking(audited),
+        "organization_of_one": _organization(audited, f"(after->>'{audited.organization}')::uuid"),
+        "organization_of_many": "scope.organization_id" if audited.through else "organization_key",
+        "join_of_many": _join(audited),
+        "masked_row": _masked_row(audited),
+        "old_value": _masked_value(audited, row="changed_row", value="old_row->key"),
+        "new_value": _masked_value(audited, row="changed_row", value="new_row->key"),
+        "old_value_of_one": _masked_value(audited, row="after", value="before->key"),
+        "new_value_of_one": _masked_value(audited, row="after", value="value"),
     }
     for name, value in values.items():
         sql = sql.replace(f"<{name}>", value)
@@ -76,16 +82,21 @@ def _organization(audited: Audited, key: str) -> str:
     return f"(SELECT scope.organization_id FROM {view} AS scope WHERE scope.id = {key})"  # noqa: S608
 
 
-def _masking(audited: Audited) -> dict[str, str]:
-    old, new = "before->key", "after->key"
+def _join(audited: Audited) -> str:
+    if not audited.through:
+        return ""
+    return f"LEFT JOIN {{hidden}}.scope_of_{audited.through} AS scope ON scope.id = organization_key"
+
+
+def _masked_row(audited: Audited) -> str:
     if not audited.masked:
-        return {"masked_row": "changed_row", "old_value": old, "new_value": new}
+        return "changed_row"
     stars = ", ".join(f'"{name}": "***"' for name in audited.masked)
-    is_whole = "changed_row ?& masked"
-    is_masked = f"key = ANY (masked) OR NOT {is_whole}"
-    return {
-        "masked_row": f"CASE WHEN {is_whole} THEN changed_row || '{{{stars}}}'"
-        " ELSE {hidden}.masked_row(changed_row) END",
-        "old_value": f"CASE WHEN {is_masked} THEN '\"***\"' ELSE {old} END",
-        "new_value": f"CASE WHEN {is_masked} THEN '\"***\"' ELSE {new} END",
-    }
+    masked = f"changed_row || '{{{stars}}}'"
+    return f"CASE WHEN changed_row ?& masked THEN {masked} ELSE {{hidden}}.masked_row(changed_row) END"
+
+
+def _masked_value(audited: Audited, *, row: str, value: str) -> str:
+    if not audited.masked:
+        return value
+    return f"CASE WHEN key = ANY (masked) OR NOT {row} ?& masked THEN '\"***\"' ELSE {value} END"

@@ -21,7 +21,7 @@ _CONTEXT = """
 
 FUNCTION = f"""
 CREATE FUNCTION {{hidden}}.record_<table>() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp AS $$
+SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
     masked CONSTANT text[] := '<masked>';
     derived CONSTANT text[] := '<derived>';
@@ -31,6 +31,8 @@ DECLARE
     row_count bigint;
     pair_count bigint;
     differing text[];
+    before jsonb;
+    after jsonb;
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO {{tables}}.audit_trails ({_COLUMNS}
@@ -54,7 +56,26 @@ BEGIN
                jsonb_build_object('count', row_count), NULL, '{{}}', NULL,{_CONTEXT};
         RETURN NULL;
     END IF;
-    IF (SELECT count(*) FROM (SELECT FROM new_rows LIMIT {_FEW_ROWS} + 1) AS counted) > {_FEW_ROWS} THEN
+    row_count := (SELECT count(*) FROM (SELECT FROM new_rows LIMIT {_FEW_ROWS} + 1) AS counted);
+    IF row_count = 0 THEN
+        RETURN NULL;
+    ELSIF row_count = 1 THEN
+        before := (SELECT to_jsonb(o) - derived FROM old_rows AS o);
+        after := (SELECT to_jsonb(n) - derived FROM new_rows AS n);
+        IF before = after THEN
+            RETURN NULL;
+        ELSIF before->'id' = after->'id' THEN
+            INSERT INTO {{tables}}.audit_trails ({_COLUMNS}
+            )
+            SELECT {{hidden}}.key_at(microseconds), now_at, TG_OP, TG_TABLE_NAME, (after->>'id')::uuid,
+                   old_values, new_values, fields, <organization_of_one>,{_CONTEXT}
+              FROM (SELECT jsonb_object_agg(key, <old_value_of_one>) AS old_values,
+                           jsonb_object_agg(key, <new_value_of_one>) AS new_values, array_agg(key) AS fields
+                      FROM jsonb_each(after)
+                     WHERE before->key IS DISTINCT FROM value) AS changed;
+            RETURN NULL;
+        END IF;
+    ELSIF row_count > {_FEW_ROWS} THEN
         EXECUTE coalesce({{hidden}}.comparison(TG_RELID, derived), 'SELECT') INTO pair_count, differing;
         -- Who changes keys has fewer pairs than rows.
         IF pair_count = (SELECT count(*) FROM new_rows) THEN
@@ -62,10 +83,10 @@ BEGIN
                 EXECUTE format($many$
         INSERT INTO {{tables}}.audit_trails ({_COLUMNS}
         )
-        SELECT {{hidden}}.key_at($1), $2, 'UPDATE', $3, id, old_values, new_values, changed_fields,
-               <many_organization>,
+        SELECT {{hidden}}.key_at($1), $2, 'UPDATE', $3, changed.id, old_values, new_values, changed_fields,
+               <organization_of_many>,
                $4, $5, $6, $7, $8, $9, $10, $11, $12, 'INFO', pg_current_xact_id()::text::bigint, session_user
-          FROM (%s) AS changed
+          FROM (%s) AS changed <join_of_many>
                 $many$, {{hidden}}.changes(TG_RELID, differing, masked, '<organization_column>'))
                 USING microseconds, now_at, TG_TABLE_NAME,
                     context.actor_id, context.actor_name, context.actor_email, context.session_hash,
@@ -79,19 +100,20 @@ BEGIN
     INSERT INTO {{tables}}.audit_trails ({_COLUMNS}
     )
     SELECT {{hidden}}.key_at(microseconds), now_at,
-           CASE WHEN before IS NULL THEN 'INSERT' WHEN after IS NULL THEN 'DELETE' ELSE 'UPDATE' END,
+           CASE WHEN old_row IS NULL THEN 'INSERT' WHEN new_row IS NULL THEN 'DELETE' ELSE 'UPDATE' END,
            TG_TABLE_NAME, (changed_row->>'id')::uuid,
-           CASE WHEN before IS NOT NULL THEN old_values END, CASE WHEN after IS NOT NULL THEN new_values END,
-           CASE WHEN before IS NOT NULL AND after IS NOT NULL THEN fields ELSE '{{}}' END,
+           CASE WHEN old_row IS NOT NULL THEN old_values END,
+           CASE WHEN new_row IS NOT NULL THEN new_values END,
+           CASE WHEN old_row IS NOT NULL AND new_row IS NOT NULL THEN fields ELSE '{{}}' END,
            <organization>,{_CONTEXT}
-      FROM (SELECT before, after, coalesce(after, before) AS changed_row
-              FROM (SELECT to_jsonb(o) - derived AS before FROM old_rows AS o) AS old
-              FULL JOIN (SELECT to_jsonb(n) - derived AS after FROM new_rows AS n) AS new
-                ON before->>'id' = after->>'id') AS pair,
+      FROM (SELECT old_row, new_row, coalesce(new_row, old_row) AS changed_row
+              FROM (SELECT to_jsonb(o) - derived AS old_row FROM old_rows AS o) AS old
+              FULL JOIN (SELECT to_jsonb(n) - derived AS new_row FROM new_rows AS n) AS new
+                ON old_row->>'id' = new_row->>'id') AS pair,
            LATERAL (SELECT jsonb_object_agg(key, <old_value>) AS old_values,
                            jsonb_object_agg(key, <new_value>) AS new_values, array_agg(key) AS fields
                       FROM jsonb_each(changed_row)
-                     WHERE before->key IS DISTINCT FROM after->key) AS changed
+                     WHERE old_row->key IS DISTINCT FROM new_row->key) AS changed
      WHERE fields IS NOT NULL;
     RETURN NULL;
 END
