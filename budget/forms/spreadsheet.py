@@ -20,6 +20,7 @@ LIGHT_GREY = "#E8E8E8"
 DARK_GREY = "#A6A6A6"
 MARGIN = 20 / 25.4  # inches
 A4 = 9
+LONGEST_TEXT = 32_767  # characters of a cell; more would leave it empty
 
 
 class Spreadsheet:
@@ -30,7 +31,7 @@ class Spreadsheet:
         self._workbook = Workbook(self._buffer, {"in_memory": True})
         self._formats: dict[tuple[tuple[str, Any], ...], Format] = {}
         # The file tells the time of the record, not that of the clock.
-        created = imprint.local.replace(tzinfo=None)
+        created = imprint.moment.astimezone(datetime.UTC).replace(tzinfo=None)
         self._workbook.set_properties({"title": title, "created": created})
         self._sheet = self._workbook.add_worksheet()
         self._last_column = len(widths) - 1
@@ -67,7 +68,7 @@ class Spreadsheet:
         self._merge(column, until, style)
         if text:
             # Never write(), which takes text that begins with = for a formula.
-            self._sheet.write_string(self.row, column, text, style)
+            self._sheet.write_string(self.row, column, text[:LONGEST_TEXT], style)
         else:
             self._sheet.write_blank(self.row, column, None, style)
 

@@ -8,7 +8,14 @@ import pytest
 from budget.forms import pdf
 from budget.forms.pdf import UnableToPrint, print_pdf
 from budget.forms.printing_press import AddressRefused, press
-from tests.budget.forms.papers import budget_paper, detail_paper, expense_paper, receipt, settlement_paper
+from tests.budget.forms.papers import (
+    MOMENT,
+    budget_paper,
+    detail_paper,
+    expense_paper,
+    receipt,
+    settlement_paper,
+)
 
 
 def read(content):
@@ -77,9 +84,15 @@ class TestPrintPdf:
 
     def test_gives_the_same_bytes_for_the_same_form(self, monkeypatch):
         first = print_pdf(form=settlement_paper())
+        # Whatever cuts the fonts down may ask for the time.
         monkeypatch.setattr("time.time", lambda: 2_000_000_000.0)
 
         assert print_pdf(form=settlement_paper()) == first
+
+    def test_tells_the_time_of_the_record_and_not_that_of_the_clock(self):
+        document, _pages = read(print_pdf(form=settlement_paper()))
+
+        assert document.metadata.creation_date == document.metadata.modification_date == MOMENT
 
     def test_uses_the_serif_font_only_in_the_margins_too(self):
         document, _pages = read(print_pdf(form=budget_paper(is_draft=True)))

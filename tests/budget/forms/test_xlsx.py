@@ -8,7 +8,7 @@ import pytest
 
 from budget.forms.document import Line
 from budget.forms.xlsx import write_xlsx
-from tests.budget.forms.papers import budget_paper, detail_paper, expense_paper, settlement_paper
+from tests.budget.forms.papers import MOMENT, budget_paper, detail_paper, expense_paper, settlement_paper
 
 
 def read(form, *, values=False):
@@ -140,8 +140,16 @@ class TestWriteXlsx:
 
         assert (cell.value, cell.data_type, cell.hyperlink) == (text, "s", None)
 
-    def test_gives_the_same_bytes_for_the_same_form(self, monkeypatch):
+    def test_gives_the_same_bytes_for_the_same_form(self):
         first = write_xlsx(form=settlement_paper())
-        monkeypatch.setattr("time.time", lambda: 2_000_000_000.0)
 
         assert write_xlsx(form=settlement_paper()) == first
+
+    def test_tells_the_time_of_the_record_and_not_that_of_the_clock(self):
+        content = io.BytesIO(write_xlsx(form=settlement_paper()))
+
+        properties = openpyxl.load_workbook(content).properties
+        assert properties.created == properties.modified == MOMENT.replace(tzinfo=None)
+
+    def test_keeps_the_beginning_of_a_text_that_no_cell_can_hold(self):
+        assert len(read(budget_paper(account_holder="가" * 40_000))["F29"].value) == 32_767
