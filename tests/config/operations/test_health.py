@@ -115,7 +115,7 @@ class TestCheckReadiness:
 
         assert health.status is Status.WARN
         assert probe(health, "migrations").observed_value == 1
-        assert "receipts.0003_receipt_validations" in probe(health, "migrations").output
+        assert "receipts.0004_audit" in probe(health, "migrations").output
 
     @pytest.mark.usefixtures("_newer_release")
     def test_passes_while_a_newer_release_is_rolled_out(self):

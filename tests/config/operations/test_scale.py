@@ -26,7 +26,8 @@ def rows():
     with connection.cursor() as cursor:
         counts = {}
         for table in ROWS_IN_BLOCK:
-            cursor.execute(f"SELECT count(*) FROM {table}")
+            written = "WHERE database_role = ''" if table == "audit_trails" else ""  # Not by the triggers.
+            cursor.execute(f"SELECT count(*) FROM {table} {written}")
             [counts[table]] = cursor.fetchone()
         return counts
 

@@ -180,7 +180,7 @@ class TestSeed:
         assert seed(demo=True).counts == report.counts
 
     def test_refuses_while_migrations_are_pending(self):
-        MigrationRecorder(connection).record_unapplied("receipts", "0003_receipt_validations")
+        MigrationRecorder(connection).record_unapplied("receipts", "0004_audit")
 
         with pytest.raises(UnableToSeed, match=r"manage\.py migrate"):
             seed(demo=True)
