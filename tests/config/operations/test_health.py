@@ -67,7 +67,7 @@ def record(change):
 
 @pytest.fixture
 def _pending(django_db_setup):
-    record("UPDATE django_migrations SET app = 'aside' WHERE app = 'receipts' AND name LIKE '0003%'")
+    record("UPDATE django_migrations SET app = 'aside' WHERE app = 'receipts' AND name LIKE '0004%'")
     yield
     record("UPDATE django_migrations SET app = 'receipts' WHERE app = 'aside'")
 

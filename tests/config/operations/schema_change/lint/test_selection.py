@@ -96,11 +96,12 @@ class TestSelectPending:
         assert (selection.migrations, selection.only) == ((), frozenset())
 
     def test_knows_the_sizes_and_the_models_of_the_database(self, monkeypatch):
-        MigrationRecorder(connection).record_unapplied("receipts", "0004_audit")
+        for name in ("0003_receipt_validations", "0004_audit"):
+            MigrationRecorder(connection).record_unapplied("receipts", name)
 
         selection = select_pending(connection=connection)
 
-        assert selection.only == {"receipts.0004_audit"}
+        assert selection.only == {"receipts.0003_receipt_validations", "receipts.0004_audit"}
         assert selection.sizes["events"].bytes > 0
         assert ("receipts", "ocrresult") in selection.state.models
         assert ("receipts", "receiptvalidation") not in selection.state.models
