@@ -87,8 +87,9 @@ def rows_of_every_table():
         for table in our_tables():
             cursor.execute(
                 # Whoever reverts the order and the role of entries loses them; the rest stays.
-                "SELECT count(*), sum(hashtextextended((to_jsonb(row) - '{position,database_role}'::text[])::text,"
-                f" 0)::numeric) FROM {table} AS row"
+                "SELECT count(*), sum(hashtextextended("
+                "(to_jsonb(row) - '{position,database_role}'::text[])::text, 0)::numeric)"
+                f" FROM {table} AS row"
             )
             rows[table] = cursor.fetchone()
         return rows
