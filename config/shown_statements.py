@@ -16,6 +16,8 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _LONGEST_STATEMENT = 5000
+# What the audit trail sends before a statement, in the same message.
+_CONTEXT = "SET LOCAL audit.context TO '…'; "
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
@@ -25,7 +27,7 @@ def shown_statement(sql: str) -> str:
     The server cuts long statements off, so the last literal may lack its end.
     """
     line = " ".join(_TOKEN.sub(_without_value, sql).split())
-    return printable(redact(line[:_LONGEST_STATEMENT]))
+    return printable(redact(line.removeprefix(_CONTEXT)[:_LONGEST_STATEMENT]))
 
 
 def printable(text: str) -> str:

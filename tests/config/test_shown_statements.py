@@ -20,6 +20,10 @@ class TestShownStatement:
             ("SELECT 1 -- it's\nFROM t WHERE a = 'secret'", "SELECT … FROM t WHERE a = '…'"),
             ("/* it's */ SELECT 'secret' /* cut", "SELECT '…'"),
             ("SELECT \"a column\", 'secret'", "SELECT \"a column\", '…'"),
+            (
+                r"""SET LOCAL audit.context TO E'{"reason": "\"secret\""}';""" + "\nDELETE FROM t",
+                "DELETE FROM t",
+            ),
             ("SELECT \x1b[31m\n\ttrue", "SELECT ?[… true"),
         ],
     )
