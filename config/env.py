@@ -145,6 +145,10 @@ class Environment:
             )
         return int(value)
 
+    def count(self, name: str) -> int:
+        """Return a number of 1 or more, or 0 for what is not set."""
+        return self.whole_number(name, 1) if self.text(name, "") else 0
+
     def port(self, name: str, default: str) -> str:
         value = self.text(name, default)
         if not (value.isascii() and value.isdigit() and 0 < int(value) < 65536):

@@ -31,6 +31,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "config.bad_requests.BadRequestMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "audit.middleware.AuditMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -84,6 +85,8 @@ BACKUP_KEEP = {"days": 30, "weeks": 12, "months": 12, "years": 5}
 BACKUP_OFFSITE_UNENCRYPTED = False
 ATTIC_DAYS = 90  # How long what a migration has dropped can be brought back.
 BACKUP_MAX_AGE = 24  # Hours after which preflight asks for another one.
+
+TRUSTED_PROXIES = 0  # How many of our own stand before the web server and say whom they speak for.
 
 SLOW_QUERY_SECONDS = 30
 SLOW_MIGRATION_SECONDS = 60

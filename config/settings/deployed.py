@@ -45,6 +45,7 @@ def deployed_settings(environment: Environment) -> dict[str, Any]:
         "STORAGES": storages(environment),
         "NOTIFY_WEBHOOK_URL": environment.text("NOTIFY_WEBHOOK_URL", ""),
         "NOTIFY_EMAIL_RECIPIENTS": environment.words("NOTIFY_EMAIL_RECIPIENTS", ""),
+        "TRUSTED_PROXIES": environment.count("TRUSTED_PROXIES"),
         **_https(),
     }
 
