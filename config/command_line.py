@@ -3,6 +3,7 @@
 import os
 import sys
 
+from audit.context import acting_as
 from config.catalogue import translate
 
 UNABLE_TO_RUN = 2
@@ -18,7 +19,9 @@ def run(argv: list[str]) -> int:
     try:
         from django.core.management import execute_from_command_line
 
-        execute_from_command_line(argv)
+        # The name of the command only: its arguments may be personal.
+        with acting_as(command=argv[1] if len(argv) > 1 else ""):
+            execute_from_command_line(argv)
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:
