@@ -20,7 +20,7 @@ from tests.benchmarks.measurement import (
     scratch_bench,
 )
 
-NEWEST, BEFORE_NEWEST = ("budget", "0016_search_indexes"), ("budget", "0015_search_text")
+NEWEST, BEFORE_NEWEST = ("budget", "0017_audit"), ("budget", "0015_search_text")
 
 
 @dataclass(frozen=True)
