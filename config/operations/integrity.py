@@ -195,7 +195,9 @@ def _invalid_indexes(using: str) -> Iterator[checks.CheckMessage]:
 
 def _disabled_triggers(using: str) -> Iterator[checks.CheckMessage]:
     for table, name, trigger in _rows(using, DISABLED_TRIGGERS):
-        statement = f"ALTER TABLE {table} ENABLE TRIGGER {trigger}"
+        # Those of the audit trail are for every session, also for one that replays changes.
+        always = "ALWAYS " if trigger.startswith(("audit_", "append_only")) else ""
+        statement = f"ALTER TABLE {table} ENABLE {always}TRIGGER {trigger}"
         yield RepairableError(
             _("This trigger is disabled, so what it guards is not guarded."),
             hint=statement,

@@ -160,7 +160,7 @@ class TestReadiness:
 
     def test_stays_in_service_with_a_pending_migration_and_does_not_name_it(self, client, serving, cluster):
         with session(cluster) as database:
-            database.execute("DELETE FROM django_migrations WHERE app = 'receipts' AND name LIKE '0003%'")
+            database.execute("DELETE FROM django_migrations WHERE app = 'receipts' AND name LIKE '0004%'")
 
         response = client.get(READINESS)
 

@@ -8,10 +8,12 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils.translation import override
 
 from config.operations.schema_change import sizes
+from config.operations.schema_change.lint.linter import read_acceptances
 from tests.config.servers import manage
 
 SEARCH_TEXT = "budget.0015_search_text"
-PENDING = [SEARCH_TEXT, "budget.0016_search_indexes"]
+AUDIT = "budget.0017_audit"
+PENDING = [SEARCH_TEXT, "budget.0016_search_indexes", AUDIT]
 NOWHERE = {"DATABASE_URL": "postgres://somebody:s3cret-w0rd@127.0.0.1:1/nowhere"}
 
 
@@ -42,8 +44,13 @@ def _large(monkeypatch):
 
 @pytest.fixture
 def _unaccepted(monkeypatch):
+    """Nothing is accepted but what enables the triggers of the audit trail."""
+
+    def read_acceptances_of_audit(*, migration):
+        return read_acceptances(migration=migration) if str(migration) == AUDIT else ()
+
     monkeypatch.setattr(
-        "config.operations.schema_change.lint.linter.read_acceptances", lambda *, migration: ()
+        "config.operations.schema_change.lint.linter.read_acceptances", read_acceptances_of_audit
     )
 
 
@@ -53,7 +60,11 @@ class TestLintMigrations:
 
     @pytest.mark.usefixtures("_pending", "_unaccepted")
     def test_is_silent_about_locks_on_small_tables(self):
-        assert run() == (0, "Migrations: 2. Errors: 0, warnings: 0, accepted: 0.\n", "")
+        code, output, errors = run()
+
+        assert (code, errors) == (0, "")
+        assert output.startswith(AUDIT)
+        assert output.endswith("Migrations: 3. Errors: 0, warnings: 0, accepted: 10.\n")
 
     @pytest.mark.usefixtures("_pending", "_unaccepted", "_large")
     def test_refuses_them_on_large_ones(self):
@@ -64,7 +75,7 @@ class TestLintMigrations:
             f"{SEARCH_TEXT}\n  ✗ column-rewrites-table [1] users\n    A generated column"
         )
         assert "    → Keep it in a plain column" in output
-        assert output.endswith("Migrations: 2. Errors: 4, warnings: 0, accepted: 0.\n")
+        assert output.endswith("Migrations: 3. Errors: 4, warnings: 0, accepted: 10.\n")
 
     @pytest.mark.usefixtures("_pending", "_large")
     def test_shows_what_was_accepted_and_why(self):
