@@ -78,12 +78,13 @@ def check_triggers(*, using: str) -> Iterator[checks.CheckMessage]:
         sql = function_sql(FUNCTION, table=model._meta.db_table, audited=_audited(model))
         if functions.get(f"record_{model._meta.db_table}") != fill_in(sql, database=database).split("$$")[1]:
             yield _recorded_otherwise(model._meta.db_table)
-    for table, name in _due_triggers():
+    for table, name in triggers_of_the_trail():
         if (table, name) not in in_force:
             yield _not_in_force(table, name)
 
 
-def _due_triggers() -> Iterator[tuple[str, str]]:
+def triggers_of_the_trail() -> Iterator[tuple[str, str]]:
+    """Yield the table and the name of each trigger that is in force for every session (ENABLE ALWAYS)."""
     yield from (("audit_trails", name) for name in _APPEND_ONLY)
     yield from ((model._meta.db_table, name) for model in audited_models() for name in TRIGGERS)
 

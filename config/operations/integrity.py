@@ -16,6 +16,7 @@ from django.utils.module_loading import module_has_submodule
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from audit.coverage import triggers_of_the_trail
 from config.repairs import Repair, RepairableError
 
 UNVALIDATED_CONSTRAINTS = """
@@ -195,16 +196,28 @@ def _invalid_indexes(using: str) -> Iterator[checks.CheckMessage]:
 
 def _disabled_triggers(using: str) -> Iterator[checks.CheckMessage]:
     for table, name, trigger in _rows(using, DISABLED_TRIGGERS):
-        # Those of the audit trail are for every session, also for one that replays changes.
-        always = "ALWAYS " if trigger.startswith(("audit_", "append_only")) else ""
-        statement = f"ALTER TABLE {table} ENABLE {always}TRIGGER {trigger}"
+        statements = tuple(statements_that_enable(table=table, trigger=trigger))
         yield RepairableError(
             _("This trigger is disabled, so what it guards is not guarded."),
-            hint=statement,
+            hint="; ".join(statements),
             obj=f"{table}.{name}",
             id="operations.E105",
-            repair=Repair(statements=(statement,)),
+            repair=Repair(statements=statements),
         )
+
+
+def statements_that_enable(*, table: str, trigger: str) -> Iterator[str]:
+    """Yield the SQL that enables one trigger of DISABLED_TRIGGERS.
+
+    Those of the audit trail are for every session, also for one that replays changes; ALL would make them
+    ordinary ones, so they follow it.
+    """
+    always = [name for audited, name in triggers_of_the_trail() if audited == table]
+    if trigger not in always:
+        yield f"ALTER TABLE {table} ENABLE TRIGGER {trigger}"
+    for name in always:
+        if trigger in (name, "ALL"):
+            yield f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}"
 
 
 def _sequences_behind(using: str) -> Iterator[checks.CheckMessage]:

@@ -15,7 +15,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from config.databases import EXTENSIONS_SCHEMA, schema_name
 from config.migration_operations.replacement import OLD_ENDING
 from config.migration_operations.step_trigger import STEP_PREFIX
-from config.operations.integrity import DISABLED_TRIGGERS, INVALID_INDEXES
+from config.operations.integrity import DISABLED_TRIGGERS, INVALID_INDEXES, statements_that_enable
 from config.operations.progress import SILENT, Progress
 from config.operations.schema import ATTIC, read_definitions
 from config.operations.schema_change.corrections import (
@@ -149,7 +149,7 @@ def _disabled_foreign_keys(connection: DatabaseWrapper) -> Iterator[DriftDiffere
                 title=f"CONSTRAINT {table} {name}",
                 expected="",
                 found="",
-                statements=(f"ALTER TABLE {table} ENABLE TRIGGER ALL;",),
+                statements=tuple(f"{each};" for each in statements_that_enable(table=table, trigger=trigger)),
             )
 
 

@@ -53,6 +53,19 @@ class TestRepairProblems:
 
         assert repair_problems(apply=True).remaining == ()
 
+    def test_enables_the_triggers_of_a_foreign_key_beside_those_of_the_trail(self):
+        execute("""
+            DO $$ DECLARE name text; BEGIN
+                FOR name IN
+                    SELECT tgname FROM pg_trigger WHERE tgrelid = 'events'::regclass AND tgisinternal
+                LOOP
+                    EXECUTE format('ALTER TABLE events DISABLE TRIGGER %I', name);
+                END LOOP;
+            END $$
+        """)
+
+        assert repair_problems(apply=True).remaining == ()
+
     def test_validates_a_constraint_that_all_rows_obey(self):
         UserFactory()
         execute("ALTER TABLE users ADD CONSTRAINT has_name CHECK (name <> '') NOT VALID")
