@@ -10,9 +10,8 @@ from django.db.models import Q, Sum
 from budget.forms.document import (
     Imprint,
     Line,
-    Pair,
+    TwoHalves,
     korean,
-    pair,
     sum_by_category,
     total,
     without_repeated_titles,
@@ -23,35 +22,19 @@ REQUESTED = (Budget.Status.SUBMITTED, Budget.Status.APPROVED)
 
 
 @dataclass(frozen=True, kw_only=True)
-class BudgetForm:
+class BudgetForm(TwoHalves):
     """All amounts are won. `allocation` is None where the parish has not allocated anything."""
 
     template: ClassVar[str] = "budget/forms/budget.html"
-    groups: ClassVar[tuple[str, ...]] = ("예산수입내역", "예산지출내역")
-    columns: ClassVar[tuple[str, ...]] = ("항목", "금액", "비고") * 2
     total_labels: ClassVar[tuple[str, str]] = ("예상수입총액", "예상지출총액")
 
     title: str
     imprint: Imprint
     year: int
-    incomes: tuple[Line, ...]
-    expenses: tuple[Line, ...]
     allocation: int | None
     earlier_requests: int
     deposit_account: str
     account_holder: str
-
-    @property
-    def rows(self) -> tuple[Pair, ...]:
-        return pair(self.incomes, self.expenses)
-
-    @property
-    def total_income(self) -> int:
-        return total(self.incomes)
-
-    @property
-    def total_expense(self) -> int:
-        return total(self.expenses)
 
     @property
     def subsidy(self) -> int:

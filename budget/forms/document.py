@@ -1,9 +1,10 @@
 """What the four official forms have in common. Their words are the paper's: Korean in every language."""
 
 import datetime
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
+from typing import ClassVar
 
 from django.utils import timezone, translation
 
@@ -49,10 +50,29 @@ class Line:
 Pair = tuple[Line | None, Line | None]
 
 
-def pair(incomes: Sequence[Line], expenses: Sequence[Line]) -> tuple[Pair, ...]:
-    """Return the rows of a table with two halves, filled up to its shortest length."""
-    filling = [None] * (SHORTEST_TABLE - len(expenses))
-    return tuple(zip_longest(incomes, [*expenses, *filling]))
+@dataclass(frozen=True, kw_only=True)
+class TwoHalves:
+    """The table of the forms 1 and 3: what comes in on the left, what goes out on the right."""
+
+    groups: ClassVar[tuple[str, ...]] = ("예산수입내역", "예산지출내역")
+    columns: ClassVar[tuple[str, ...]] = ("항목", "금액", "비고") * 2
+
+    incomes: tuple[Line, ...]
+    expenses: tuple[Line, ...]
+
+    @property
+    def rows(self) -> tuple[Pair, ...]:
+        """The rows, filled up to the shortest length."""
+        filling = [None] * (SHORTEST_TABLE - len(self.expenses))
+        return tuple(zip_longest(self.incomes, [*self.expenses, *filling]))
+
+    @property
+    def total_income(self) -> int:
+        return total(self.incomes)
+
+    @property
+    def total_expense(self) -> int:
+        return total(self.expenses)
 
 
 def total(lines: Iterable[Line]) -> int:

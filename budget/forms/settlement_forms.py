@@ -8,12 +8,10 @@ from typing import ClassVar
 from budget.forms.document import (
     Imprint,
     Line,
-    Pair,
+    TwoHalves,
     korean,
-    pair,
     show_day,
     sum_by_category,
-    total,
     without_repeated_titles,
 )
 from budget.forms.receipt_pictures import Receipt, read_picture
@@ -23,33 +21,17 @@ RECEIPTS_ON_PAGE = 6
 
 
 @dataclass(frozen=True, kw_only=True)
-class SettlementForm:
+class SettlementForm(TwoHalves):
     """All amounts are won."""
 
     template: ClassVar[str] = "budget/forms/settlement.html"
-    groups: ClassVar[tuple[str, ...]] = ("예산수입내역", "예산지출내역")
-    columns: ClassVar[tuple[str, ...]] = ("항목", "금액", "비고") * 2
     total_labels: ClassVar[tuple[str, str]] = ("수입총액", "지출총액")
 
     title: str
     imprint: Imprint
-    incomes: tuple[Line, ...]
-    expenses: tuple[Line, ...]
     account_balance: int
     cash_balance: int
     return_amount: int
-
-    @property
-    def rows(self) -> tuple[Pair, ...]:
-        return pair(self.incomes, self.expenses)
-
-    @property
-    def total_income(self) -> int:
-        return total(self.incomes)
-
-    @property
-    def total_expense(self) -> int:
-        return total(self.expenses)
 
     @property
     def balance(self) -> int:
