@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import ClassVar
 
@@ -84,14 +84,8 @@ def without_repeated_titles(lines: Iterable[Line]) -> Iterator[Line]:
     """Yield the lines; of neighbours with one title only the first keeps it."""
     last = None
     for line in lines:
-        repeated = line.title == last
+        yield replace(line, title="") if line.title == last else line
         last = line.title
-        yield Line(
-            title="" if repeated else line.title,
-            amount=line.amount,
-            note=line.note,
-            is_parish_subsidy=line.is_parish_subsidy,
-        )
 
 
 def sum_by_category(lines: Iterable[tuple[str, int, str]]) -> tuple[Line, ...]:
