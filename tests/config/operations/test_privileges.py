@@ -139,7 +139,7 @@ class TestApplication:
     def test_may_read_the_audit_trail_that_its_changes_write(self, application):
         application.execute("SELECT set_config('audit.context', '{\"actor_name\": \"A\"}', true)")
         application.execute("INSERT INTO organizations (name, code) VALUES ('AA', 'A')")
-        application.execute("UPDATE organizations SET description = 'x'")
+        application.execute("UPDATE organizations SET description = 'x' WHERE code = 'A'")
         application.execute(
             "SELECT record_action('PUBLISH', 'organizations', NULL, NULL, '', '', NULL, NULL)"
         )
